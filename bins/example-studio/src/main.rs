@@ -1,0 +1,2 @@
+//! example-studio
+fn main() {}

@@ -1,0 +1,2 @@
+//! tavern
+fn main() {}

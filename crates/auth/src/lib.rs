@@ -1,0 +1,1 @@
+//! Session tokens, credentials, revocation and lock-out

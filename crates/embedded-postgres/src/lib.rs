@@ -1,0 +1,1 @@
+//! A supervised PostgreSQL child process for development, unpacked from the binary

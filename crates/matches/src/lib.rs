@@ -1,0 +1,1 @@
+//! Relayed matches: ids, members and data routing

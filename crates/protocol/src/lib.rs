@@ -1,0 +1,1 @@
+//! Wire types of the public client and realtime protocol, their JSON mapping and the REST route table

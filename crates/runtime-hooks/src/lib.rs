@@ -1,0 +1,1 @@
+//! The two ports of server code: the hooks that the server calls and the functions it offers

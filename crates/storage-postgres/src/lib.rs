@@ -1,0 +1,1 @@
+//! The PostgreSQL implementation of Tavern's storage, its pool and migrations

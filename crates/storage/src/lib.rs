@@ -1,0 +1,1 @@
+//! What Tavern keeps, as traits per aggregate, and an in-memory implementation for tests

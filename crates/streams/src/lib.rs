@@ -1,0 +1,1 @@
+//! Addresses of live data and the fan-out to the sessions subscribed to them

@@ -1,0 +1,1 @@
+//! Metric names, logging and trace context of Tavern

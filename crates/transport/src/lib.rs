@@ -1,0 +1,1 @@
+//! Listeners: REST, gRPC and WebSocket, their limits and session outboxes
