@@ -10,7 +10,7 @@ use uuid::Uuid;
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub Uuid);
 
@@ -88,8 +88,8 @@ impl NodeName {
     /// [`InvalidNodeName`] when it is empty, longer than 16 bytes, or holds a dot or a control
     /// character.
     pub fn new(name: &str) -> Result<Self, InvalidNodeName> {
-        let fine = (1..=16).contains(&name.len())
-            && !name.chars().any(|c| c == '.' || c.is_control());
+        let fine =
+            (1..=16).contains(&name.len()) && !name.chars().any(|c| c == '.' || c.is_control());
         if fine { Ok(Self(name.into())) } else { Err(InvalidNodeName) }
     }
 

@@ -141,7 +141,11 @@ pub async fn stage(name: &str, budget: Duration, work: impl Future<Output = ()>)
         }
         StageOutcome::Done
     } else {
-        tracing::warn!(stage = name, budget_ms = budget.as_millis(), "shutdown stage ran out of time");
+        tracing::warn!(
+            stage = name,
+            budget_ms = budget.as_millis(),
+            "shutdown stage ran out of time"
+        );
         StageOutcome::OutOfTime
     }
 }

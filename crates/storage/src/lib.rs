@@ -1,1 +1,61 @@
-//! What Tavern keeps, as traits per aggregate, and an in-memory implementation for tests
+//! What Tavern keeps, as traits per aggregate.
+//!
+//! # Purpose
+//! One small trait for each thing that is kept ([`Accounts`], [`Revocations`], [`Obligations`],
+//! [`Messages`], [`Wallets`]), the plain data that goes in and out, and how each may fail. The
+//! composition root hands the implementations around in one [`Storage`].
+//!
+//! # Invariants
+//! - Every method is one transaction: it happens whole or not at all, also when its future is
+//!   dropped half-way.
+//! - What a method has answered survives the death of the process.
+//! - An expected outcome (no such row, name taken) is a value of the result; [`StorageError`] is
+//!   for what nobody expected.
+//! - Absence is `Option`.
+//!
+//! # Must not know
+//! A database, wire formats, who may do what.
+//!
+//! # Entry points
+//! [`Storage`], and for tests, with the feature `testkit`, [`memory`] and [`conformance`].
+
+mod accounts;
+mod error;
+mod messages;
+mod obligations;
+mod revocations;
+mod wallets;
+
+#[cfg(feature = "testkit")]
+pub mod conformance;
+#[cfg(feature = "testkit")]
+pub mod memory;
+
+use std::sync::Arc;
+
+pub use accounts::{
+    Account, AccountUpdate, Accounts, Created, Field, Identity, Linked, Login, NewAccount,
+    Password, Unlinked, Updated, User,
+};
+pub use error::StorageError;
+pub use messages::{
+    Changed, Direction, Message, MessageKey, MessagePage, Messages, NewMessage, PageRequest,
+};
+pub use obligations::{Claim, NewObligation, Obligation, Obligations};
+pub use revocations::{Revocation, RevocationScope, Revocations};
+pub use wallets::{LedgerEntry, LedgerPage, WalletChange, WalletOutcome, WalletRefused, Wallets};
+
+/// Everything that is kept. Cheap to clone.
+#[derive(Clone)]
+pub struct Storage {
+    /// Players and how they sign in.
+    pub accounts: Arc<dyn Accounts>,
+    /// Tokens that are no longer good.
+    pub revocations: Arc<dyn Revocations>,
+    /// After-authenticate hooks that must still run.
+    pub obligations: Arc<dyn Obligations>,
+    /// Chat history.
+    pub messages: Arc<dyn Messages>,
+    /// Wallets and their ledger.
+    pub wallets: Arc<dyn Wallets>,
+}
