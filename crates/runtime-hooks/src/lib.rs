@@ -1,1 +1,36 @@
-//! The two ports of server code: the hooks that the server calls and the functions it offers
+//! The two ports of server code.
+//!
+//! # Purpose
+//! Inward: what the server calls. A [`Module`] registers hooks before and after every request and
+//! realtime message and functions that clients may call, on a [`Registrar`]; [`load`] freezes them
+//! into [`Hooks`], the table that the service consults. Outward: [`Host`], what server code may
+//! ask of the server.
+//!
+//! # Invariants
+//! - There is no way to get [`Hooks`] but [`load`] (or [`Hooks::none`]), and [`load`] answers only
+//!   when every module's initialiser has returned well: a server that needs `Hooks` to listen
+//!   cannot listen too early.
+//! - Two modules that want the same hook are an error at start, never a silent override.
+//! - A hook that panics fails its call, not the server.
+//!
+//! # Must not know
+//! A script language, SQL, sockets.
+//!
+//! # Entry points
+//! [`Module`], [`Registrar`], [`load`], [`Hooks`], [`Host`].
+
+mod context;
+mod error;
+mod hooks;
+mod host;
+mod message;
+mod module;
+mod registrar;
+
+pub use context::{HookContext, RpcContext};
+pub use error::{HookError, LoadError, ModuleError};
+pub use hooks::Hooks;
+pub use host::{Host, HostAccount};
+pub use message::{AnyMessage, MessageBox};
+pub use module::{Module, load};
+pub use registrar::Registrar;

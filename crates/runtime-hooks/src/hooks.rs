@@ -1,0 +1,194 @@
+//! The frozen table that the service consults.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use hashbrown::HashMap;
+use tavern_protocol::realtime::Envelope;
+use tavern_protocol::{Call, CallId, RtId, Wire};
+
+use crate::context::{HookContext, RpcContext};
+use crate::error::HookError;
+use crate::message::MessageBox;
+use crate::module::{Module, panic_text};
+use crate::registrar::{AfterFn, BeforeFn, Entry, RpcFn, RtAfterFn, RtBeforeFn};
+
+/// What modules have registered. Cheap to clone; nothing in it changes any more.
+#[derive(Clone)]
+pub struct Hooks(Arc<Table>);
+
+struct Table {
+    modules: Vec<Arc<dyn Module>>,
+    before: HashMap<CallId, Entry<BeforeFn>>,
+    after: HashMap<CallId, Entry<AfterFn>>,
+    rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
+    rt_after: HashMap<RtId, Entry<RtAfterFn>>,
+    rpcs: HashMap<String, Entry<RpcFn>>,
+}
+
+impl Hooks {
+    /// A table without a single hook, for a server without modules.
+    #[must_use]
+    pub fn none() -> Self {
+        crate::registrar::Registrar::new().freeze(Vec::new())
+    }
+
+    pub(crate) fn frozen(
+        modules: Vec<Arc<dyn Module>>,
+        before: HashMap<CallId, Entry<BeforeFn>>,
+        after: HashMap<CallId, Entry<AfterFn>>,
+        rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
+        rt_after: HashMap<RtId, Entry<RtAfterFn>>,
+        rpcs: HashMap<String, Entry<RpcFn>>,
+    ) -> Self {
+        Self(Arc::new(Table { modules, before, after, rt_before, rt_after, rpcs }))
+    }
+
+    /// Whether a call has a hook after it.
+    #[must_use]
+    pub fn has_after(&self, call: CallId) -> bool {
+        self.0.after.contains_key(&call)
+    }
+
+    /// Whether a call has a hook before it.
+    #[must_use]
+    pub fn has_before(&self, call: CallId) -> bool {
+        self.0.before.contains_key(&call)
+    }
+
+    /// Whether a realtime message has a hook before it.
+    #[must_use]
+    pub fn has_rt_before(&self, message: RtId) -> bool {
+        self.0.rt_before.contains_key(&message)
+    }
+
+    /// Whether a realtime message has a hook after it.
+    #[must_use]
+    pub fn has_rt_after(&self, message: RtId) -> bool {
+        self.0.rt_after.contains_key(&message)
+    }
+
+    /// Runs the hook before a call; without one the request comes back as it is.
+    ///
+    /// # Errors
+    /// What the hook said, or an internal error if it panicked.
+    pub async fn before<C: Call>(
+        &self,
+        context: impl FnOnce() -> HookContext,
+        request: C::Request,
+    ) -> Result<Option<C::Request>, HookError> {
+        let Some(hook) = self.0.before.get(&C::ID) else { return Ok(Some(request)) };
+        let answer = guarded((hook.run)(context(), Box::new(request)), &hook.owner).await?;
+        Ok(answer.map(|message| {
+            *message
+                .into_any()
+                .downcast::<C::Request>()
+                .expect("the table pairs a call with its own message types")
+        }))
+    }
+
+    /// Runs the hook after a call, if there is one.
+    ///
+    /// # Errors
+    /// What the hook said, or an internal error if it panicked.
+    pub async fn after<C: Call>(
+        &self,
+        context: impl FnOnce() -> HookContext,
+        response: &C::Response,
+        request: &C::Request,
+    ) -> Result<(), HookError> {
+        let Some(hook) = self.0.after.get(&C::ID) else { return Ok(()) };
+        let run = (hook.run)(context(), boxed(response), boxed(request));
+        guarded(run, &hook.owner).await
+    }
+
+    /// Runs the hook before a realtime message; without one the envelope comes back as it is.
+    ///
+    /// # Errors
+    /// What the hook said, or an internal error if it panicked.
+    pub async fn rt_before(
+        &self,
+        message: RtId,
+        context: impl FnOnce() -> HookContext,
+        envelope: Envelope,
+    ) -> Result<Option<Envelope>, HookError> {
+        let Some(hook) = self.0.rt_before.get(&message) else { return Ok(Some(envelope)) };
+        guarded((hook.run)(context(), envelope), &hook.owner).await
+    }
+
+    /// Runs the hook after a realtime message, if there is one.
+    ///
+    /// # Errors
+    /// What the hook said, or an internal error if it panicked.
+    pub async fn rt_after(
+        &self,
+        message: RtId,
+        context: impl FnOnce() -> HookContext,
+        answer: Option<Envelope>,
+        envelope: Envelope,
+    ) -> Result<(), HookError> {
+        let Some(hook) = self.0.rt_after.get(&message) else { return Ok(()) };
+        guarded((hook.run)(context(), answer, envelope), &hook.owner).await
+    }
+
+    /// Whether there is a function of this id; case does not matter.
+    #[must_use]
+    pub fn has_rpc(&self, id: &str) -> bool {
+        self.function(id).is_some()
+    }
+
+    /// Calls a function; `None` when there is none of this id.
+    pub async fn rpc(
+        &self,
+        id: &str,
+        context: impl FnOnce() -> RpcContext,
+        payload: String,
+    ) -> Option<Result<Option<String>, HookError>> {
+        let function = self.function(id)?;
+        Some(guarded((function.run)(context(), payload), &function.owner).await)
+    }
+
+    /// Tells every module that the server stops, all at once; `left` bounds each.
+    pub async fn shutdown(&self, left: Duration) {
+        let all = self.0.modules.iter().map(|module| async move {
+            let end = AssertUnwindSafe(module.shutdown(left)).catch_unwind();
+            match tokio::time::timeout(left, end).await {
+                Ok(Ok(())) => {}
+                Ok(Err(panic)) => {
+                    let text = panic_text(&*panic);
+                    tracing::error!(module = module.name(), panic = text, "panicked at shutdown");
+                }
+                Err(_) => {
+                    tracing::warn!(module = module.name(), "did not finish before the deadline");
+                }
+            }
+        });
+        futures_util::future::join_all(all).await;
+    }
+
+    fn function(&self, id: &str) -> Option<&Entry<RpcFn>> {
+        // Nearly every client sends the id as it was registered: look before folding the case.
+        self.0.rpcs.get(id).or_else(|| self.0.rpcs.get(&id.to_lowercase()))
+    }
+}
+
+fn boxed<M: Wire>(message: &M) -> MessageBox {
+    Box::new(message.clone())
+}
+
+/// Runs server code; a panic becomes an error of this call.
+async fn guarded<T>(
+    code: impl Future<Output = Result<T, HookError>>,
+    owner: &str,
+) -> Result<T, HookError> {
+    match AssertUnwindSafe(code).catch_unwind().await {
+        Ok(result) => result,
+        Err(panic) => {
+            let text = panic_text(&*panic);
+            tracing::error!(module = owner, panic = text, "server code panicked");
+            Err(HookError::internal(text))
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Where modules register what they want called.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use hashbrown::HashMap;
+use tavern_protocol::realtime::Envelope;
+use tavern_protocol::{Call, CallId, RtId};
+
+use crate::context::{HookContext, RpcContext};
+use crate::error::{HookError, LoadError};
+use crate::hooks::Hooks;
+use crate::message::MessageBox;
+use crate::module::Module;
+
+/// A hook before a request: changes it, passes it on, or stops it with `None` or an error.
+pub(crate) type BeforeFn = Arc<
+    dyn Fn(HookContext, MessageBox) -> BoxFuture<'static, Result<Option<MessageBox>, HookError>>
+        + Send
+        + Sync,
+>;
+/// A hook after a request: context, answer, request.
+pub(crate) type AfterFn = Arc<
+    dyn Fn(HookContext, MessageBox, MessageBox) -> BoxFuture<'static, Result<(), HookError>>
+        + Send
+        + Sync,
+>;
+/// A hook before a realtime message.
+pub(crate) type RtBeforeFn = Arc<
+    dyn Fn(HookContext, Envelope) -> BoxFuture<'static, Result<Option<Envelope>, HookError>>
+        + Send
+        + Sync,
+>;
+/// A hook after a realtime message: context, answer if there is one, message.
+pub(crate) type RtAfterFn = Arc<
+    dyn Fn(HookContext, Option<Envelope>, Envelope) -> BoxFuture<'static, Result<(), HookError>>
+        + Send
+        + Sync,
+>;
+/// A function that clients may call.
+pub(crate) type RpcFn = Arc<
+    dyn Fn(RpcContext, String) -> BoxFuture<'static, Result<Option<String>, HookError>>
+        + Send
+        + Sync,
+>;
+
+/// A registered thing and who registered it.
+pub(crate) struct Entry<F> {
+    pub(crate) owner: Arc<str>,
+    pub(crate) run: F,
+}
+
+/// Takes registrations while modules load.
+///
+/// Registering a place that is taken is remembered and fails the load.
+pub struct Registrar {
+    owner: Arc<str>,
+    conflict: Option<LoadError>,
+    before: HashMap<CallId, Entry<BeforeFn>>,
+    after: HashMap<CallId, Entry<AfterFn>>,
+    rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
+    rt_after: HashMap<RtId, Entry<RtAfterFn>>,
+    rpcs: HashMap<String, Entry<RpcFn>>,
+}
+
+impl Registrar {
+    pub(crate) fn new() -> Self {
+        Self {
+            owner: Arc::from(""),
+            conflict: None,
+            before: HashMap::new(),
+            after: HashMap::new(),
+            rt_before: HashMap::new(),
+            rt_after: HashMap::new(),
+            rpcs: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn begin(&mut self, module: &str) {
+        self.owner = Arc::from(module);
+    }
+
+    pub(crate) fn take_conflict(&mut self) -> Option<LoadError> {
+        self.conflict.take()
+    }
+
+    pub(crate) fn freeze(self, modules: Vec<Arc<dyn Module>>) -> Hooks {
+        Hooks::frozen(modules, self.before, self.after, self.rt_before, self.rt_after, self.rpcs)
+    }
+
+    /// Runs `hook` before every call of `C`. It answers the request to go on with, `None` to stop
+    /// (the client sees "not found", as in the public protocol), or an error.
+    pub fn before<C, H, F>(&mut self, hook: H)
+    where
+        C: Call,
+        H: Fn(HookContext, C::Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Option<C::Request>, HookError>> + Send + 'static,
+    {
+        let run: BeforeFn = Arc::new(move |context, request| {
+            let request = unbox::<C::Request>(request);
+            hook(context, request).map(|r| r.map(|r| r.map(|r| Box::new(r) as MessageBox))).boxed()
+        });
+        insert(&mut self.before, C::ID, run, &self.owner, &mut self.conflict, || {
+            format!("the hook before {}", C::ID.info().name)
+        });
+    }
+
+    /// Runs `hook` after every successful call of `C`, with the answer and the request. The client
+    /// gets its answer even if the hook fails, except after a log-in that created the account: see
+    /// the obligations of the service.
+    pub fn after<C, H, F>(&mut self, hook: H)
+    where
+        C: Call,
+        H: Fn(HookContext, C::Response, C::Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), HookError>> + Send + 'static,
+    {
+        let run: AfterFn = Arc::new(move |context, response, request| {
+            hook(context, unbox::<C::Response>(response), unbox::<C::Request>(request)).boxed()
+        });
+        insert(&mut self.after, C::ID, run, &self.owner, &mut self.conflict, || {
+            format!("the hook after {}", C::ID.info().name)
+        });
+    }
+
+    /// Runs `hook` before every realtime message of a kind. `None` closes the socket.
+    pub fn rt_before<H, F>(&mut self, message: RtId, hook: H)
+    where
+        H: Fn(HookContext, Envelope) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Option<Envelope>, HookError>> + Send + 'static,
+    {
+        let run: RtBeforeFn = Arc::new(move |context, envelope| hook(context, envelope).boxed());
+        insert(&mut self.rt_before, message, run, &self.owner, &mut self.conflict, || {
+            format!("the hook before {}", message.name())
+        });
+    }
+
+    /// Runs `hook` after every realtime message of a kind that succeeded.
+    pub fn rt_after<H, F>(&mut self, message: RtId, hook: H)
+    where
+        H: Fn(HookContext, Option<Envelope>, Envelope) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), HookError>> + Send + 'static,
+    {
+        let run: RtAfterFn =
+            Arc::new(move |context, answer, envelope| hook(context, answer, envelope).boxed());
+        insert(&mut self.rt_after, message, run, &self.owner, &mut self.conflict, || {
+            format!("the hook after {}", message.name())
+        });
+    }
+
+    /// Lets clients call `function` by `id` (case does not matter). It gets the payload, empty
+    /// when there is none, and answers a text or nothing.
+    pub fn rpc<H, F>(&mut self, id: &str, function: H)
+    where
+        H: Fn(RpcContext, String) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Option<String>, HookError>> + Send + 'static,
+    {
+        let id = id.to_lowercase();
+        let run: RpcFn = Arc::new(move |context, payload| function(context, payload).boxed());
+        insert(&mut self.rpcs, id.clone(), run, &self.owner, &mut self.conflict, || {
+            format!("the function {id}")
+        });
+    }
+}
+
+fn insert<K: Eq + std::hash::Hash, F>(
+    map: &mut HashMap<K, Entry<F>>,
+    key: K,
+    run: F,
+    owner: &Arc<str>,
+    conflict: &mut Option<LoadError>,
+    what: impl FnOnce() -> String,
+) {
+    match map.entry(key) {
+        hashbrown::hash_map::Entry::Vacant(place) => {
+            place.insert(Entry { owner: Arc::clone(owner), run });
+        }
+        hashbrown::hash_map::Entry::Occupied(taken) => {
+            conflict.get_or_insert_with(|| LoadError::Conflict {
+                what: what(),
+                first: taken.get().owner.to_string(),
+                second: owner.to_string(),
+            });
+        }
+    }
+}
+
+/// The message as the type that its call fixes.
+fn unbox<M: 'static>(message: MessageBox) -> M {
+    *message.into_any().downcast::<M>().expect("the table pairs a call with its own message types")
+}
