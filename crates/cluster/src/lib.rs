@@ -1,1 +1,0 @@
-//! The bus between nodes as a trait, and the in-process bus of a single node
