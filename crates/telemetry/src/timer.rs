@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::exposition::{Exposition, Kind};
 use crate::names::MS_BUCKETS;
 
-/// Twenty bounds per power of ten (a preferred-number series): each is about 12 % above the last.
+/// Twenty bounds per power of ten (a preferred-number series): each is 11 to 14 % above the last.
 const DECADE: [u64; 20] = [
     100, 112, 125, 140, 160, 180, 200, 224, 250, 280, 315, 355, 400, 450, 500, 560, 630, 710, 800,
     900,
@@ -267,7 +267,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_quantile_is_within_an_eighth(mut nanos in proptest::collection::vec(1_000u64..90_000_000_000, 1..200), q in 0.01f64..1.0) {
+        fn a_quantile_is_at_most_a_seventh_above_the_truth(mut nanos in proptest::collection::vec(1_000u64..90_000_000_000, 1..200), q in 0.01f64..1.0) {
             let t = Timer::default();
             for n in &nanos { t.record(Duration::from_nanos(*n)); }
             nanos.sort_unstable();
@@ -275,7 +275,7 @@ mod tests {
             let rank = ((q * nanos.len() as f64).ceil() as usize).max(1);
             let exact = Duration::from_nanos(nanos[rank - 1]).as_secs_f64();
             let told = t.snapshot().quantile(q);
-            prop_assert!(told >= exact * 0.999 && told <= exact * 1.128, "{told} for {exact}");
+            prop_assert!(told >= exact * 0.999 && told <= exact * 1.143, "{told} for {exact}");
         }
     }
 }
