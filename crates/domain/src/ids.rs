@@ -33,7 +33,7 @@ macro_rules! uuid_id {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.as_hyphenated().fmt(f)
+                fmt::Display::fmt(self, f)
             }
         }
 

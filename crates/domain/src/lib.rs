@@ -3,7 +3,8 @@
 //! # Purpose
 //! Ids as newtypes, the addresses of live data ([`Stream`]), what a member of one looks like
 //! ([`PresenceMeta`]), the closed set of error codes ([`ErrorCode`]), time and chance as arguments
-//! ([`Clock`], [`Entropy`]), secrets that do not print themselves ([`Secret`]), and the lifecycle
+//! ([`Clock`], [`Entropy`]), secrets that do not print themselves ([`Secret`]), checked JSON texts
+//! ([`check_json_object`]), list positions as opaque texts ([`CursorScope`]), and the lifecycle
 //! that every background task belongs to ([`Lifecycle`]).
 //!
 //! # Invariants
@@ -16,16 +17,20 @@
 
 mod chance;
 mod clock;
+mod cursor;
 mod error;
 mod ids;
+mod json;
 mod lifecycle;
 mod secret;
 mod stream;
 
 pub use chance::{Entropy, OsEntropy, SeededEntropy};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use cursor::{CursorScope, InvalidCursor};
 pub use error::{Classify, CodedError, ErrorCode, RealtimeCode};
 pub use ids::{InvalidNodeName, MatchId, NodeName, ParseMatchIdError, SessionId, TokenId, UserId};
+pub use json::{JsonObjectError, MAX_JSON_DEPTH, check_json_object};
 pub use lifecycle::{Lifecycle, StageOutcome, stage};
 pub use secret::Secret;
 pub use stream::{ParseStreamError, Presence, PresenceMeta, PresenceReason, Stream, StreamMode};

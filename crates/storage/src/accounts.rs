@@ -195,6 +195,9 @@ pub trait Accounts: Send + Sync + 'static {
     async fn find_by_id(&self, user: UserId) -> Result<Option<Login>, StorageError>;
 
     /// Creates an account, its identity and its obligation, all or nothing; one round trip.
+    ///
+    /// When both the name and the identity are taken, either may be answered: whoever hears of a
+    /// taken name looks the identity up once more, since the same request may have come twice.
     async fn create(&self, new: NewAccount<'_>) -> Result<Created, StorageError>;
 
     /// An account, whole.
@@ -217,8 +220,9 @@ pub trait Accounts: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Updated, StorageError>;
 
-    /// Deletes an account with all that hangs on it; `recorded` leaves a tombstone. Answers
-    /// whether there was one.
+    /// Deletes an account with all that hangs on it: identities, messages, ledger, obligation.
+    /// Revocations stay, since its tokens are still out there. `recorded` leaves a tombstone.
+    /// Answers whether there was one; the system user cannot be deleted.
     async fn delete(
         &self,
         user: UserId,
@@ -226,7 +230,8 @@ pub trait Accounts: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, StorageError>;
 
-    /// Adds an identity to an account (a device), or replaces it (custom id, email and password).
+    /// Adds an identity to an account (a device), or replaces it (custom id, email and password),
+    /// and moves the account's update time. Linking what is the account's already is fine.
     async fn link(
         &self,
         user: UserId,
@@ -235,8 +240,9 @@ pub trait Accounts: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Linked, StorageError>;
 
-    /// Removes an identity unless it is the last. For [`Identity::Email`] the address is not
-    /// compared; the password goes with it. For [`Identity::Custom`] the id is compared.
+    /// Removes an identity unless it is the last, and moves the account's update time. For
+    /// [`Identity::Email`] the address is not compared; the password goes with it. For
+    /// [`Identity::Custom`] the id is compared. Concurrent calls never remove the last one.
     async fn unlink(
         &self,
         user: UserId,
@@ -252,7 +258,7 @@ pub trait Accounts: Send + Sync + 'static {
         new: &Password,
     ) -> Result<bool, StorageError>;
 
-    /// Bans (`Some`) or unbans (`None`) accounts.
+    /// Bans (`Some`) or unbans (`None`) accounts. Unknown ids are fine.
     async fn set_disabled(
         &self,
         users: &[UserId],

@@ -1,1 +1,124 @@
+//! What every implementation of the port must do.
+//!
+//! Each function runs many small cases, all of them even when some fail, and panics at the end
+//! with the names of those that failed. Every case makes up ids of its own, so a store may hold
+//! anything else; but nothing else may change it meanwhile, since a few cases count.
+//!
+//! Concurrency is tried with many futures in flight at once on one task, which a database sees as
+//! that many connections.
 
+mod accounts;
+mod deletion;
+mod identities;
+mod messages;
+mod obligations;
+mod profiles;
+mod revocations;
+mod support;
+mod wallets;
+
+use self::support::Suite;
+use crate::Storage;
+
+/// Players, their profiles and identities.
+///
+/// # Panics
+/// When a case fails.
+pub async fn accounts(storage: &Storage) {
+    let mut suite = Suite::new("accounts");
+    accounts::run(&mut suite, storage).await;
+    profiles::run(&mut suite, storage).await;
+    identities::run(&mut suite, storage).await;
+    deletion::run(&mut suite, storage).await;
+    suite.finish();
+}
+
+/// Revocations.
+///
+/// # Panics
+/// When a case fails.
+pub async fn revocations(storage: &Storage) {
+    let mut suite = Suite::new("revocations");
+    revocations::run(&mut suite, storage).await;
+    suite.finish();
+}
+
+/// Obligations and their claims.
+///
+/// # Panics
+/// When a case fails.
+pub async fn obligations(storage: &Storage) {
+    let mut suite = Suite::new("obligations");
+    obligations::run(&mut suite, storage).await;
+    suite.finish();
+}
+
+/// Chat history.
+///
+/// # Panics
+/// When a case fails.
+pub async fn messages(storage: &Storage) {
+    let mut suite = Suite::new("messages");
+    messages::run(&mut suite, storage).await;
+    suite.finish();
+}
+
+/// Wallets and their ledger.
+///
+/// # Panics
+/// When a case fails.
+pub async fn wallets(storage: &Storage) {
+    let mut suite = Suite::new("wallets");
+    wallets::run(&mut suite, storage).await;
+    suite.finish();
+}
+
+/// All of them, one after the other, each on a store that `make` hands out: a new one or always
+/// the same.
+///
+/// # Panics
+/// When a case fails.
+pub async fn all(make: impl AsyncFn() -> Storage) {
+    accounts(&make().await).await;
+    revocations(&make().await).await;
+    obligations(&make().await).await;
+    messages(&make().await).await;
+    wallets(&make().await).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::memory;
+
+    #[tokio::test]
+    async fn memory_keeps_accounts() {
+        super::accounts(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_revocations() {
+        super::revocations(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_obligations() {
+        super::obligations(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_messages() {
+        super::messages(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_wallets() {
+        super::wallets(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn the_suites_share_one_store() {
+        let storage = memory::storage();
+        super::all(async || storage.clone()).await;
+        super::all(async || storage.clone()).await;
+    }
+}

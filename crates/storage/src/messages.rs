@@ -88,9 +88,15 @@ pub enum Changed {
 #[async_trait]
 pub trait Messages: Send + Sync + 'static {
     /// Keeps a message; one round trip.
+    ///
+    /// # Errors
+    /// Besides the usual ones: [`StorageError::DoesNotFit`] for content that no store can keep,
+    /// [`StorageError::Failed`] for an id that exists or a sender without an account (the system
+    /// has one).
     async fn insert(&self, message: NewMessage<'_>) -> Result<(), StorageError>;
 
-    /// Replaces the content of a sender's own message and moves its update time.
+    /// Replaces the content of a sender's own message and the name shown with it, and moves its
+    /// update time.
     async fn update(
         &self,
         stream: &Stream,
@@ -109,6 +115,6 @@ pub trait Messages: Send + Sync + 'static {
         sender: UserId,
     ) -> Result<Changed, StorageError>;
 
-    /// A part of a stream's history.
+    /// A part of a stream's history, in the order of the [`MessageKey`]s or backwards.
     async fn list(&self, stream: &Stream, page: PageRequest) -> Result<MessagePage, StorageError>;
 }

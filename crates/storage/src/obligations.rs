@@ -41,7 +41,7 @@ pub struct Obligation {
     pub user: UserId,
     pub call: String,
     pub request: String,
-    /// How often the hook was begun.
+    /// How often the hook was begun; 1 from the start, since its creator begins it at once.
     pub attempts: i32,
     pub create_time: Timestamp,
 }
@@ -49,8 +49,11 @@ pub struct Obligation {
 /// Obligations.
 #[async_trait]
 pub trait Obligations: Send + Sync + 'static {
-    /// Claims an obligation and counts the attempt. `None` when it is gone or somebody else holds
-    /// a claim that is not void at `now`.
+    /// Claims an obligation and counts the attempt. `None` when it is gone, when a claim stands
+    /// that is not void at `now`, be it the caller's own, or when it was released for later.
+    ///
+    /// Void are claims whose `until` is past, and those of another process of the claimer's node.
+    /// Of many concurrent claimers one wins.
     async fn claim(
         &self,
         id: Uuid,
@@ -61,7 +64,8 @@ pub trait Obligations: Send + Sync + 'static {
     /// Deletes an obligation: its hook has finished. Unknown ids are fine.
     async fn discharge(&self, id: Uuid) -> Result<(), StorageError>;
 
-    /// Gives a claim back after a failure: nobody may claim before `not_before`.
+    /// Gives a claim back after a failure: nobody may claim before `not_before`, not even a later
+    /// process of the same node, and anybody from then on. Unknown ids are fine.
     async fn release(&self, id: Uuid, not_before: Timestamp) -> Result<(), StorageError>;
 
     /// Up to `limit` obligations, oldest first, after this key (`create_time`, `id`).

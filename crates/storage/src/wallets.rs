@@ -75,15 +75,17 @@ pub struct LedgerPage {
 /// Wallets.
 #[async_trait]
 pub trait Wallets: Send + Sync + 'static {
-    /// Applies changes in order, all or none. Concurrent changes of one wallet are applied one
-    /// after the other: nothing is lost or doubled.
+    /// Applies changes in order, all or none, and moves the accounts' update times. Answers one
+    /// outcome for each change. A currency stays in the wallet at zero. Concurrent changes of one
+    /// wallet are applied one after the other: nothing is lost or doubled.
     async fn apply(
         &self,
         changes: &[WalletChange],
         now: Timestamp,
     ) -> Result<Result<Vec<WalletOutcome>, WalletRefused>, StorageError>;
 
-    /// A part of a user's ledger, newest first, behind this key (`create_time`, `id`).
+    /// A part of a user's ledger, newest first, behind this key (`create_time`, `id`); entries of
+    /// one microsecond by id, highest first.
     async fn ledger(
         &self,
         user: UserId,
