@@ -1,1 +1,56 @@
-//! Wire types of the public client and realtime protocol, their JSON mapping and the REST route table
+//! Wire types of the public client and realtime protocol, their JSON mapping and the route table.
+//!
+//! # Purpose
+//! Everything that is derived from the definitions in `proto/`, and nothing else:
+//! - the messages ([`api`], [`realtime`], [`wkt`]), in protobuf by `prost` and in JSON by [`Wire`];
+//! - the table of calls ([`CallId`], [`CallInfo`], [`calls`]): names, gRPC paths, the credential a
+//!   call needs and its REST bindings, from which [`routes`] and [`decode_rest`] work;
+//! - the realtime messages a client may send ([`RtId`]), envelopes in both [`Format`]s, and
+//!   [`Outgoing`], an envelope encoded at most once per format however many sessions get it.
+//!
+//! A new call is one entry in `proto/`; the build does the rest.
+//!
+//! # Invariants
+//! - Names and numbers are those of the public protocol and never change.
+//! - JSON output is deterministic: fields in the order of their definition, maps sorted.
+//! - JSON is what clients of the public protocol see: `snake_case` names, zero values left out,
+//!   64-bit integers as strings, enums as numbers, bytes in base64, times in RFC 3339.
+//! - No decoder panics, recurses deeper than [`MAX_DEPTH`] or allocates more than a small multiple
+//!   of its input.
+//! - [`routes::find`] allocates nothing for a path without escapes.
+//!
+//! # Must not know
+//! Behaviour: who may call what and what a call does. Sockets, HTTP libraries, SQL, scripts.
+//!
+//! # Entry points
+//! [`Wire`], [`CallId::info`], [`Call`], [`routes::find`], [`decode_rest`], [`decode_envelope`],
+//! [`encode_envelope`], [`Outgoing`], [`RtId::of`].
+
+mod call;
+mod json;
+mod outgoing;
+mod realtime_table;
+mod rest;
+pub mod routes;
+mod wire;
+pub mod wkt;
+
+/// The messages of the client API: package `nakama.api`.
+#[expect(missing_docs, reason = "the names are those of the public protocol")]
+pub mod api {
+    include!(concat!(env!("OUT_DIR"), "/nakama.api.rs"));
+}
+
+/// The messages of the realtime protocol: package `nakama.realtime`.
+#[expect(missing_docs, reason = "the names are those of the public protocol")]
+pub mod realtime {
+    include!(concat!(env!("OUT_DIR"), "/nakama.realtime.rs"));
+}
+
+pub use call::{Auth, Call, CallId, CallInfo, calls};
+pub use json::{JsonError, MAX_DEPTH, Unknown};
+pub use outgoing::{DecodeEnvelopeError, Format, Outgoing, decode_envelope, encode_envelope};
+pub use realtime_table::RtId;
+pub use rest::{ParamError, QueryError, RestError, decode_rest, query_pairs};
+pub use wire::Wire;
+pub use wkt::Unit;
