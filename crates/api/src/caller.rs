@@ -1,26 +1,11 @@
 //! Who makes a call.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tavern_domain::{CodedError, ErrorCode, Timestamp, TokenId, UserId};
+use tavern_domain::{CodedError, ErrorCode};
 
-/// A player with a valid session.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Player {
-    /// The account.
-    pub user: UserId,
-    /// The user name in the session token.
-    pub username: Arc<str>,
-    /// The session's variables.
-    pub vars: Arc<BTreeMap<String, String>>,
-    /// The log-in that the token comes from.
-    pub token: TokenId,
-    /// When the token was issued, in seconds.
-    pub issued: Timestamp,
-    /// When the token expires, in seconds.
-    pub expires: Timestamp,
-}
+/// A player with a valid session: what the session token says of them.
+pub type Player = tavern_auth::Claims;
 
 /// Who makes a call, verified.
 #[derive(Clone, PartialEq, Eq, Debug)]

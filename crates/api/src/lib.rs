@@ -1,1 +1,52 @@
-//! One use case per client call and realtime message, driven by one table of calls
+//! One use case per client call and realtime message, driven by one table of calls.
+//!
+//! # Purpose
+//! Who may, before-hook, the work, after-hook: the same way for every call, whatever its transport.
+//! [`Services`] joins the subsystems; [`Api`] joins them with the frozen hooks and is the
+//! [`Service`] that edges see.
+//!
+//! # Invariants
+//! - An [`Api`] needs `Hooks`, which exist only once every module has loaded.
+//! - A call that is in the table passes through the same steps as every other; nothing about
+//!   credentials, hooks or metrics is written per call.
+//! - A player gets no session before the after-hook of the log-in that created the account has
+//!   finished: see `obligations`.
+//! - A message is handled after the one before it on the same socket, never beside it.
+//!
+//! # Must not know
+//! Frames, headers, SQL, a script engine.
+//!
+//! # Entry points
+//! [`Services::new`], [`Api::new`], [`Service`]; to add a call, `table.rs`.
+
+mod api;
+mod caller;
+mod cases;
+mod context;
+mod error;
+mod host;
+mod metrics;
+mod obligations;
+mod realtime;
+mod service;
+mod services;
+mod table;
+mod wire;
+
+pub use api::Api;
+pub use caller::{Caller, Player};
+pub use host::ServerHost;
+pub use obligations::Leftovers;
+pub use service::{
+    Admission, CallMeta, ClientAddress, Connection, Credential, Flow, Hello, Input, Outbox,
+    RpcFailure, RpcRequest, Service,
+};
+pub use services::{Config, Parts, Services};
+// What an edge's outboxes implement and are told.
+pub use tavern_streams::{Class, CloseReason, Sink};
+
+/// Which calls the table has a use case for.
+#[must_use]
+pub fn offers(call: tavern_protocol::CallId) -> bool {
+    table::row(call).is_some()
+}

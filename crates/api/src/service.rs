@@ -14,7 +14,7 @@ use tavern_domain::{CodedError, SessionId, UserId};
 use tavern_protocol::realtime::Envelope;
 use tavern_protocol::routes::Binding;
 use tavern_protocol::{CallId, Outgoing};
-use tavern_streams::{CloseReason, Sink};
+use tavern_streams::Sink;
 
 use crate::caller::Player;
 
@@ -141,12 +141,12 @@ impl Admission {
 }
 
 /// What a session does after a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// Goes on.
     Continue,
-    /// Closes.
-    Close(CloseReason),
+    /// Closes, for this reason: a short text for the close frame.
+    Close(&'static str),
 }
 
 /// Where a session's messages go: the edge's bounded outbox.

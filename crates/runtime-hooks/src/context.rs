@@ -17,7 +17,7 @@ pub struct HookContext {
     /// The player's name in the session.
     pub username: Option<Arc<str>>,
     /// The session's variables.
-    pub vars: Arc<BTreeMap<String, String>>,
+    pub vars: BTreeMap<String, String>,
     /// When the session expires.
     pub expires: Option<Timestamp>,
     /// The socket, for realtime messages.

@@ -20,11 +20,8 @@ pub trait Module: Send + Sync + 'static {
 
     /// Registers hooks and functions. Called once, before any listener opens; the server starts
     /// only if it returns `Ok` in time. `host` works from here on.
-    async fn init(
-        &self,
-        registrar: &mut Registrar,
-        host: Arc<dyn Host>,
-    ) -> Result<(), ModuleError>;
+    async fn init(&self, registrar: &mut Registrar, host: Arc<dyn Host>)
+    -> Result<(), ModuleError>;
 
     /// The server stops: `left` is what remains until the deadline, at which the future is
     /// dropped.

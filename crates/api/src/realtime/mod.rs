@@ -1,0 +1,17 @@
+//! What happens on a socket.
+//!
+//! A [`Session`] handles one message at a time: before-hook, the use case, the answer with the
+//! request's `cid`, after-hook. What other parts tell it goes to its outbox by the streams it is
+//! subscribed to.
+
+mod adapters;
+mod channel;
+mod events;
+mod matches;
+mod reply;
+mod session;
+mod status;
+
+pub(crate) use adapters::{Logins, MatchMembers, OpenSockets};
+pub(crate) use events::PresenceEvents;
+pub(crate) use session::{admit, open};

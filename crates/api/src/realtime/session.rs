@@ -1,0 +1,290 @@
+//! One open socket.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tavern_domain::{CodedError, PresenceReason, RealtimeCode, SessionId, Stream, UserId};
+use tavern_presence::Presences as _;
+use tavern_protocol::Outgoing;
+use tavern_protocol::realtime::{Envelope, Pong, envelope::Message};
+use tavern_runtime_hooks::{HookContext, RpcContext};
+use tavern_streams::{Class, CloseReason};
+use tokio::time::Instant;
+
+use super::reply::{self, Reply, RtError, RtResult};
+use super::{channel, matches, status};
+use crate::api::{Api, unauthenticated};
+use crate::caller::Player;
+use crate::cases::rpc;
+use crate::error;
+use crate::service::{Admission, Connection, Flow, Hello, Outbox};
+use crate::services::Services;
+
+/// One open socket of a player.
+pub(crate) struct Session {
+    api: Arc<Api>,
+    admission: Admission,
+    outbox: Arc<Outbox>,
+    closed: AtomicBool,
+}
+
+/// Decides whether a socket may open: the same check as for every call.
+pub(crate) fn admit(services: &Services, hello: Hello) -> Result<Admission, CodedError> {
+    let player = services.verify_session(&hello.token)?;
+    Ok(Admission {
+        player,
+        session: services.new_session_id(),
+        status: hello.status,
+        lang: Arc::from(if hello.lang.is_empty() { "en" } else { hello.lang.as_str() }),
+        client: hello.client,
+    })
+}
+
+/// Opens the session: from here on it hears what is sent to it.
+pub(crate) fn open(
+    api: Arc<Api>,
+    admission: Admission,
+    outbox: Arc<Outbox>,
+) -> Result<Arc<Session>, CodedError> {
+    let services = Arc::clone(&api.services);
+    let (user, id) = (admission.user(), admission.session);
+    if services.config.single_socket {
+        services.streams.close_user(user, CloseReason::Replaced);
+    }
+    services.streams.open(id, user, Arc::clone(&outbox)).map_err(error::classified)?;
+    services.logins.opened(id, admission.player.token_id);
+    let appear = admission.status;
+    let opened = Arc::new(Session { api, admission, outbox, closed: AtomicBool::new(false) });
+    match opened.settle(appear) {
+        Ok(()) => Ok(opened),
+        Err(error) => {
+            opened.closed();
+            Err(error)
+        }
+    }
+}
+
+impl Session {
+    /// What every session begins with. A token revoked since it was admitted ends it here: a
+    /// revocation that comes later finds it among the open sessions and closes it.
+    fn settle(&self, appear: bool) -> Result<(), CodedError> {
+        let services = self.services();
+        if !services.sessions.goes_on(self.player()) {
+            return Err(unauthenticated("session token invalid"));
+        }
+        let user = self.user();
+        let subscribe = |stream| services.streams.subscribe(self.id(), &stream);
+        subscribe(Stream::notifications(user)).map_err(error::classified)?;
+        // A session always follows its own user.
+        subscribe(Stream::status(user)).map_err(error::classified)?;
+        if appear { status::appear(self, "") } else { Ok(()) }
+    }
+}
+
+impl Session {
+    pub(crate) fn services(&self) -> &Services {
+        &self.api.services
+    }
+
+    pub(crate) fn id(&self) -> SessionId {
+        self.admission.session
+    }
+
+    pub(crate) fn user(&self) -> UserId {
+        self.admission.user()
+    }
+
+    pub(crate) fn player(&self) -> &Arc<Player> {
+        &self.admission.player
+    }
+
+    pub(crate) fn username(&self) -> &Arc<str> {
+        &self.admission.player.username
+    }
+
+    fn push(&self, envelope: Envelope) {
+        self.outbox.push(Arc::new(Outgoing::new(envelope)), Class::Reliable);
+    }
+
+    fn context(&self) -> HookContext {
+        let player = &self.admission.player;
+        HookContext {
+            node: self.services().node.clone(),
+            user: Some(player.user),
+            username: Some(Arc::clone(&player.username)),
+            vars: player.vars.clone(),
+            expires: Some(player.expires),
+            session: Some(self.admission.session),
+            client_ip: self.admission.client.ip,
+            client_port: self.admission.client.port,
+            lang: Arc::clone(&self.admission.lang),
+            obligation: None,
+        }
+    }
+
+    async fn process(&self, envelope: Envelope) -> Flow {
+        let Some(id) = envelope.rt_id() else {
+            return self.refuse(envelope);
+        };
+        let hooks = &self.api.hooks;
+        let begun = Instant::now();
+        let envelope = if hooks.has_rt_before(id) {
+            let cid = envelope.cid.clone();
+            match hooks.rt_before(id, || self.context(), envelope).await {
+                Ok(Some(envelope)) => envelope,
+                Ok(None) => return Flow::Close("refused by the server"),
+                Err(error) => {
+                    let code = RealtimeCode::RuntimeFunctionException;
+                    self.api.metrics.message(id, begun, Some(code));
+                    self.answer(cid, Err(RtError::from_hook(&error)));
+                    return Flow::Continue;
+                }
+            }
+        } else {
+            envelope
+        };
+        let kept = hooks.has_rt_after(id).then(|| envelope.clone());
+        let Envelope { cid, message } = envelope;
+        let Some(message) = message else {
+            return Flow::Close("missing message");
+        };
+        let result = self.dispatch(message).await;
+        let ok = result.is_ok();
+        self.api.metrics.message(id, begun, result.as_ref().err().map(|error| error.code));
+        let answer = reply::envelope(cid, result);
+        let seen = kept.as_ref().and_then(|_| answer.clone());
+        if let Some(answer) = answer {
+            self.push(answer);
+        }
+        if let (true, Some(kept)) = (ok, kept) {
+            if let Err(error) = hooks.rt_after(id, || self.context(), seen, kept).await {
+                let message = id.name();
+                tracing::warn!(
+                    message,
+                    error = &error as &dyn std::error::Error,
+                    "after-hook failed"
+                );
+            }
+        }
+        Flow::Continue
+    }
+
+    fn answer(&self, cid: String, result: RtResult) {
+        if let Some(envelope) = reply::envelope(cid, result) {
+            self.push(envelope);
+        }
+    }
+
+    /// A message that no client may send ends the session, as in the public protocol.
+    fn refuse(&self, envelope: Envelope) -> Flow {
+        let (code, text) = if envelope.message.is_some() {
+            (RealtimeCode::UnrecognizedPayload, "unrecognized message")
+        } else {
+            (RealtimeCode::MissingPayload, "missing message")
+        };
+        self.answer(envelope.cid, Err(RtError::new(code, text)));
+        Flow::Close(text)
+    }
+
+    async fn dispatch(&self, message: Message) -> RtResult {
+        match message {
+            Message::Ping(_) => Ok(Reply::Message(Message::Pong(Pong {}))),
+            Message::Pong(_) => Ok(Reply::None),
+            Message::ChannelJoin(m) => channel::join(self, m).await,
+            Message::ChannelLeave(m) => channel::leave(self, &m),
+            Message::ChannelMessageSend(m) => channel::send(self, m).await,
+            Message::ChannelMessageUpdate(m) => channel::update(self, m).await,
+            Message::ChannelMessageRemove(m) => channel::remove(self, m).await,
+            Message::MatchCreate(m) => matches::create(self, &m),
+            Message::MatchJoin(m) => matches::join(self, &m),
+            Message::MatchLeave(m) => matches::leave(self, &m),
+            Message::MatchDataSend(m) => matches::data(self, m),
+            Message::StatusFollow(m) => status::follow(self, &m).await,
+            Message::StatusUnfollow(m) => status::unfollow(self, &m),
+            Message::StatusUpdate(m) => status::update(self, m),
+            Message::Rpc(m) => self.rpc(m).await,
+            Message::MatchmakerAdd(_)
+            | Message::MatchmakerRemove(_)
+            | Message::PartyCreate(_)
+            | Message::PartyUpdate(_)
+            | Message::PartyJoin(_)
+            | Message::PartyLeave(_)
+            | Message::PartyPromote(_)
+            | Message::PartyAccept(_)
+            | Message::PartyRemove(_)
+            | Message::PartyClose(_)
+            | Message::PartyJoinRequestList(_)
+            | Message::PartyMatchmakerAdd(_)
+            | Message::PartyMatchmakerRemove(_)
+            | Message::PartyDataSend(_) => Err(RtError::new(
+                RealtimeCode::RuntimeException,
+                "parties and matchmaking are not offered by this server",
+            )),
+            // `RtId::of` knows no id for what only the server may send.
+            Message::Channel(_)
+            | Message::ChannelMessage(_)
+            | Message::ChannelMessageAck(_)
+            | Message::ChannelPresenceEvent(_)
+            | Message::Error(_)
+            | Message::Match(_)
+            | Message::MatchData(_)
+            | Message::MatchPresenceEvent(_)
+            | Message::MatchmakerMatched(_)
+            | Message::MatchmakerTicket(_)
+            | Message::Notifications(_)
+            | Message::Status(_)
+            | Message::StatusPresenceEvent(_)
+            | Message::StreamData(_)
+            | Message::StreamPresenceEvent(_)
+            | Message::Party(_)
+            | Message::PartyLeader(_)
+            | Message::PartyJoinRequest(_)
+            | Message::PartyMatchmakerTicket(_)
+            | Message::PartyData(_)
+            | Message::PartyPresenceEvent(_) => {
+                Err(RtError::new(RealtimeCode::UnrecognizedPayload, "unrecognized message"))
+            }
+        }
+    }
+
+    async fn rpc(&self, request: tavern_protocol::api::Rpc) -> RtResult {
+        if request.id.is_empty() {
+            return Err(RtError::bad_input("the function's id is required"));
+        }
+        let context = RpcContext {
+            call: self.context(),
+            headers: std::collections::BTreeMap::new(),
+            query: std::collections::BTreeMap::new(),
+        };
+        let ran = rpc::run(&self.api.hooks, &request.id, context, request.payload).await;
+        let Ok(ran) = ran else {
+            let code = RealtimeCode::RuntimeFunctionNotFound;
+            return Err(RtError::new(code, "there is no such function"));
+        };
+        let payload = ran.map_err(|error| RtError::from_hook(&error))?.unwrap_or_default();
+        Ok(Reply::Message(Message::Rpc(tavern_protocol::api::Rpc {
+            id: request.id,
+            payload,
+            http_key: String::new(),
+        })))
+    }
+}
+
+impl Connection for Session {
+    fn handle(self: Arc<Self>, envelope: Envelope) -> BoxFuture<'static, Flow> {
+        async move { self.process(envelope).await }.boxed()
+    }
+
+    fn closed(&self) {
+        if self.closed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let services = self.services();
+        // In this order: see `OpenSessions`.
+        services.streams.close_session(self.id());
+        services.logins.closed(self.id());
+        services.presence.untrack_all(self.id(), PresenceReason::Disconnect);
+    }
+}

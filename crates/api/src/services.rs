@@ -1,0 +1,253 @@
+//! The subsystems, joined: what use cases work with.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use tavern_auth::{AccountKey, Lockout, Passwords, Sessions};
+use tavern_domain::{
+    Clock, CodedError, Entropy, ErrorCode, NodeName, Presence, Secret, SessionId, Stream, TokenId,
+    UserId,
+};
+use tavern_economy::Wallets;
+use tavern_matches::Relayed;
+use tavern_presence::{LocalPresence, OpenSessions, Presences, Tracked};
+use tavern_protocol::Outgoing;
+use tavern_social::Chat;
+use tavern_storage::Storage;
+use tavern_streams::{CloseReason, Streams};
+use uuid::Uuid;
+
+use crate::api::unauthenticated;
+use crate::caller::Player;
+use crate::error;
+use crate::realtime::{Logins, MatchMembers, OpenSockets, PresenceEvents};
+use crate::service::ClientAddress;
+
+/// What the service itself is configured with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What game clients prove that they are game clients with.
+    pub server_key: Secret,
+    /// What the studio's servers prove themselves with.
+    pub http_key: Secret,
+    /// One log-in per user: signing in ends all earlier ones.
+    pub single_session: bool,
+    /// One socket per user: a new one closes the older ones.
+    pub single_socket: bool,
+    /// Bounds of the streams.
+    pub streams: tavern_streams::Config,
+    /// Bounds of presences.
+    pub presence: tavern_presence::Config,
+    /// Bounds of matches.
+    pub matches: tavern_matches::Config,
+}
+
+/// What [`Services`] are made of: everything that a test may want to replace.
+pub struct Parts {
+    /// This node's name.
+    pub node: NodeName,
+    /// What is kept.
+    pub storage: Storage,
+    /// Tokens and their revocations.
+    pub sessions: Sessions,
+    /// Hashing.
+    pub passwords: Passwords,
+    /// Limits on failed log-ins.
+    pub lockout: Lockout,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// The rest.
+    pub config: Config,
+}
+
+/// The subsystems, joined. Starts nothing.
+pub struct Services {
+    pub(crate) node: NodeName,
+    /// This process: new at every start.
+    pub(crate) boot: Uuid,
+    pub(crate) storage: Storage,
+    pub(crate) sessions: Sessions,
+    pub(crate) passwords: Passwords,
+    pub(crate) lockout: Lockout,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) config: Config,
+    pub(crate) streams: Arc<Streams<Outgoing>>,
+    pub(crate) presence: Arc<LocalPresence>,
+    pub(crate) matches: Relayed<MatchMembers>,
+    pub(crate) chat: Chat,
+    pub(crate) wallets: Wallets,
+    pub(crate) logins: Logins,
+    session_ids: uuid::timestamp::context::ContextV1,
+    session_node: [u8; 6],
+}
+
+impl Services {
+    /// Joins the parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { node, storage, sessions, passwords, lockout, clock, entropy, config } = parts;
+        let streams =
+            Arc::new(Streams::<Outgoing>::builder().config(config.streams.clone()).build());
+        let open: Arc<dyn OpenSessions> = Arc::new(OpenSockets(Arc::clone(&streams)));
+        let events = Arc::new(PresenceEvents { streams: Arc::clone(&streams) });
+        let presence = LocalPresence::builder(events)
+            .config(config.presence.clone())
+            .open_sessions(open)
+            .build();
+        let presence = Arc::new(presence);
+        let members =
+            MatchMembers { streams: Arc::clone(&streams), presence: Arc::clone(&presence) };
+        let matches =
+            Relayed::builder(members, Arc::clone(&entropy)).config(config.matches.clone()).build();
+        let mut session_node = [0; 6];
+        entropy.fill(&mut session_node);
+        Arc::new(Self {
+            boot: entropy.uuid_v4(),
+            chat: Chat::new(
+                Arc::clone(&storage.messages),
+                Arc::clone(&clock),
+                Arc::clone(&entropy),
+            ),
+            wallets: Wallets::new(
+                Arc::clone(&storage.wallets),
+                Arc::clone(&clock),
+                Arc::clone(&entropy),
+            ),
+            session_ids: uuid::timestamp::context::ContextV1::new(
+                u16::try_from(entropy.next_u64() & 0x3fff).unwrap_or_default(),
+            ),
+            session_node,
+            logins: Logins::default(),
+            node,
+            storage,
+            sessions,
+            passwords,
+            lockout,
+            clock,
+            entropy,
+            config,
+            streams,
+            presence,
+            matches,
+        })
+    }
+
+    /// Tokens and their revocations, for the workers that keep them tidy.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Limits on failed log-ins, whose rules can change while the server runs.
+    #[must_use]
+    pub fn lockout(&self) -> &Lockout {
+        &self.lockout
+    }
+
+    /// Sums over sockets and streams, for metrics.
+    #[must_use]
+    pub fn stream_totals(&self) -> tavern_streams::Totals {
+        self.streams.totals()
+    }
+
+    /// Sums over presences, for metrics.
+    #[must_use]
+    pub fn presence_totals(&self) -> tavern_presence::Totals {
+        self.presence.totals()
+    }
+
+    pub(crate) fn is_server_key(&self, key: &str) -> bool {
+        tavern_auth::same_secret(&self.config.server_key, key)
+    }
+
+    pub(crate) fn is_http_key(&self, key: &str) -> bool {
+        tavern_auth::same_secret(&self.config.http_key, key)
+    }
+
+    /// The one place where a player's token is checked, for every transport.
+    pub(crate) fn verify_session(&self, token: &str) -> Result<Arc<Player>, CodedError> {
+        match self.sessions.authenticate(token) {
+            Ok(claims) => Ok(Arc::new(claims)),
+            Err(error) => Err(unauthenticated("session token invalid").caused_by(error)),
+        }
+    }
+
+    /// A new socket's id: a UUID of version 1, as in the public protocol.
+    pub(crate) fn new_session_id(&self) -> SessionId {
+        let now = self.clock.now();
+        let seconds = u64::try_from(now.seconds()).unwrap_or_default();
+        let nanos = u32::try_from(now.subsec_nanos()).unwrap_or_default();
+        let at = uuid::Timestamp::from_unix(&self.session_ids, seconds, nanos);
+        SessionId(Uuid::new_v1(at, &self.session_node))
+    }
+
+    pub(crate) fn is_online(&self, user: UserId) -> bool {
+        self.presence.is_online(user)
+    }
+
+    /// Hears a stream and is then seen on it, so that it misses nothing that follows.
+    pub(crate) fn enter(&self, who: &Presence, stream: &Stream) -> Result<Tracked, CodedError> {
+        enter(&self.streams, &self.presence, who, stream)
+    }
+
+    /// Is no longer seen on a stream; hears nothing of its own leaving.
+    pub(crate) fn leave(&self, session: SessionId, stream: &Stream) -> bool {
+        self.streams.unsubscribe(session, stream);
+        self.presence.untrack(session, stream)
+    }
+
+    /// Ends every log-in of a user and closes the sockets.
+    pub(crate) async fn end_all(&self, user: UserId, why: CloseReason) -> Result<(), CodedError> {
+        self.sessions.revoke_all(user).await.map_err(error::classified)?;
+        self.streams.close_user(user, why);
+        Ok(())
+    }
+
+    /// Closes the sockets of a user whose log-in has been revoked: this one, or all.
+    pub(crate) fn close_revoked(&self, user: UserId, login: Option<TokenId>) {
+        for session in self.streams.sessions_of(user) {
+            if login.is_none_or(|login| self.logins.get(session) == Some(login)) {
+                self.streams.close(session, CloseReason::LoggedOut);
+            }
+        }
+    }
+
+    /// Whether log-ins from this address may go on.
+    pub(crate) fn check_address(&self, client: ClientAddress) -> Result<(), CodedError> {
+        self.lockout.check_address(address(client)).map_err(error::classified)
+    }
+
+    /// A log-in failed because the credentials were wrong.
+    pub(crate) fn login_failed(&self, account: AccountKey, client: ClientAddress) {
+        self.lockout.failed(account, address(client));
+    }
+}
+
+/// The address that failures are counted for. Callers whose address is not known share one.
+fn address(client: ClientAddress) -> tavern_auth::ClientAddress {
+    tavern_auth::ClientAddress::direct(client.ip.unwrap_or(Ipv4Addr::UNSPECIFIED.into()))
+}
+
+/// See [`Services::enter`].
+pub(crate) fn enter(
+    streams: &Streams<Outgoing>,
+    presence: &LocalPresence,
+    who: &Presence,
+    stream: &Stream,
+) -> Result<Tracked, CodedError> {
+    let subscribed = streams.subscribe(who.session, stream).map_err(error::classified)?;
+    presence.track(who, stream).map_err(|error| {
+        if subscribed {
+            streams.unsubscribe(who.session, stream);
+        }
+        CodedError::from_classified(error)
+    })
+}
+
+/// An account that is not there (any more).
+pub(crate) fn no_account() -> CodedError {
+    CodedError::new(ErrorCode::NotFound, "account not found")
+}

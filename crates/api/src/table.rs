@@ -1,0 +1,94 @@
+//! The one table of calls.
+//!
+//! A row names a call of the protocol and its use case. Everything else about the call follows:
+//! its routes, credential and messages come from the protocol's definition; decoding, limits,
+//! hooks, metrics and encoding are the same code for all. Adding a call is adding a row here and
+//! the use case it names.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tavern_domain::CodedError;
+use tavern_protocol::{CallId, calls};
+use tavern_storage::Obligation;
+
+use crate::api::{Api, format_of};
+use crate::cases::{account, authenticate, channel, health, link, rpc, session, social, users};
+use crate::service::{CallMeta, Input};
+
+/// Runs a call from bytes to bytes.
+type RunFn = fn(&Api, CallMeta, Input) -> BoxFuture<'_, Result<Vec<u8>, CodedError>>;
+/// Carries out what an earlier life left of a call: its after-hook.
+type CarryOutFn = for<'a> fn(&'a Api, &'a Obligation) -> BoxFuture<'a, Result<(), CodedError>>;
+
+/// One row of the table.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) run: RunFn,
+    pub(crate) carry_out: Option<CarryOutFn>,
+}
+
+macro_rules! use_cases {
+    ($($(#[$obliged:ident])? $call:ident => $case:path,)*) => {
+        /// The row of a call; `None` when this server does not offer it.
+        pub(crate) const fn row(call: CallId) -> Option<Row> {
+            match call {
+                $(CallId::$call => Some(Row {
+                    run: |api, meta, input| {
+                        async move {
+                            let format = format_of(&input);
+                            let (mut cx, request) =
+                                api.enter::<calls::$call>(meta, input).await?;
+                            let answer = $case(&api.services, &mut cx, &request).await;
+                            api.leave::<calls::$call>(&cx, &request, answer, format).await
+                        }
+                        .boxed()
+                    },
+                    carry_out: use_cases!(@carry_out $call $($obliged)?),
+                }),)*
+                _ => None,
+            }
+        }
+    };
+    (@carry_out $call:ident obliged) => {
+        Some(|api, obligation| api.carry_out::<calls::$call>(obligation).boxed())
+    };
+    (@carry_out $call:ident) => { None };
+}
+
+// `#[obliged]`: the call may create an account, whose after-hook must not be lost.
+use_cases! {
+    Healthcheck => health::healthcheck,
+
+    #[obliged] AuthenticateCustom => authenticate::custom,
+    #[obliged] AuthenticateDevice => authenticate::device,
+    #[obliged] AuthenticateEmail => authenticate::email,
+    AuthenticateApple => social::authenticate_apple,
+    AuthenticateFacebook => social::authenticate_facebook,
+    AuthenticateFacebookInstantGame => social::authenticate_facebook_instant,
+    AuthenticateGameCenter => social::authenticate_gamecenter,
+    AuthenticateGoogle => social::authenticate_google,
+    AuthenticateSteam => social::authenticate_steam,
+    SessionRefresh => session::refresh,
+    SessionLogout => session::logout,
+
+    GetAccount => account::get,
+    UpdateAccount => account::update,
+    DeleteAccount => account::delete,
+    GetUsers => users::get,
+
+    LinkCustom => link::custom,
+    LinkDevice => link::device,
+    LinkEmail => link::email,
+    LinkApple => social::link_apple,
+    LinkFacebook => social::link_facebook,
+    LinkFacebookInstantGame => social::link_facebook_instant,
+    LinkGameCenter => social::link_gamecenter,
+    LinkGoogle => social::link_google,
+    LinkSteam => social::link_steam,
+    UnlinkCustom => link::unlink_custom,
+    UnlinkDevice => link::unlink_device,
+    UnlinkEmail => link::unlink_email,
+
+    ListChannelMessages => channel::list_messages,
+    RpcFunc => rpc::call,
+}

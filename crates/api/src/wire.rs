@@ -1,0 +1,118 @@
+//! What is kept, in the words of the protocol.
+
+use tavern_domain::{Presence, Stream, StreamMode, Timestamp, UserId};
+use tavern_protocol::{api, realtime, wkt};
+use tavern_social::ChatMessage;
+use tavern_storage::{Account, User};
+use uuid::Uuid;
+
+/// A time with its fraction.
+pub(crate) fn time(at: Timestamp) -> Option<wkt::Timestamp> {
+    Some(wkt::Timestamp { seconds: at.seconds(), nanos: at.subsec_nanos() })
+}
+
+/// A time in whole seconds, as most of the protocol shows what comes from tables.
+pub(crate) fn seconds(at: Timestamp) -> Option<wkt::Timestamp> {
+    time(at.whole_seconds())
+}
+
+pub(crate) fn user(user: User, online: bool) -> api::User {
+    api::User {
+        id: user.id.to_string(),
+        username: user.username,
+        display_name: user.display_name.unwrap_or_default(),
+        avatar_url: user.avatar_url.unwrap_or_default(),
+        lang_tag: user.lang_tag,
+        location: user.location.unwrap_or_default(),
+        timezone: user.timezone.unwrap_or_default(),
+        metadata: user.metadata,
+        facebook_id: user.facebook_id.unwrap_or_default(),
+        google_id: user.google_id.unwrap_or_default(),
+        gamecenter_id: user.gamecenter_id.unwrap_or_default(),
+        steam_id: user.steam_id.unwrap_or_default(),
+        online,
+        edge_count: user.edge_count,
+        create_time: seconds(user.create_time),
+        update_time: seconds(user.update_time),
+        facebook_instant_game_id: user.facebook_instant_game_id.unwrap_or_default(),
+        apple_id: user.apple_id.unwrap_or_default(),
+    }
+}
+
+pub(crate) fn account(account: Account, online: bool) -> api::Account {
+    api::Account {
+        user: Some(user(account.user, online)),
+        wallet: account.wallet,
+        email: account.email.unwrap_or_default(),
+        devices: account
+            .devices
+            .into_iter()
+            .map(|id| api::AccountDevice { id, ..Default::default() })
+            .collect(),
+        custom_id: account.custom_id.unwrap_or_default(),
+        verify_time: account.verify_time.and_then(seconds),
+        disable_time: account.disable_time.and_then(seconds),
+    }
+}
+
+pub(crate) fn presence(presence: &Presence) -> realtime::UserPresence {
+    realtime::UserPresence {
+        user_id: presence.user.to_string(),
+        session_id: presence.session.to_string(),
+        username: presence.meta.username.to_string(),
+        persistence: presence.meta.persistence,
+        status: presence.meta.status.as_deref().map(str::to_owned),
+    }
+}
+
+pub(crate) fn presences(list: &[Presence]) -> Vec<realtime::UserPresence> {
+    list.iter().map(presence).collect()
+}
+
+/// The part of channel messages that says which channel it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ChannelName {
+    pub(crate) id: String,
+    pub(crate) room_name: String,
+    pub(crate) group_id: String,
+    pub(crate) user_id_one: String,
+    pub(crate) user_id_two: String,
+}
+
+impl ChannelName {
+    pub(crate) fn of(stream: &Stream) -> Self {
+        let mut name = Self { id: stream.to_string(), ..Self::default() };
+        match stream.mode {
+            StreamMode::GROUP => name.group_id = id(stream.subject),
+            StreamMode::DIRECT => {
+                name.user_id_one = id(stream.subject);
+                name.user_id_two = id(stream.subcontext);
+            }
+            _ => name.room_name = stream.label.to_string(),
+        }
+        name
+    }
+}
+
+fn id(id: Uuid) -> String {
+    UserId(id).to_string()
+}
+
+/// A chat message, live or from the history.
+pub(crate) fn channel_message(message: ChatMessage, name: ChannelName) -> api::ChannelMessage {
+    api::ChannelMessage {
+        channel_id: name.id,
+        message_id: message.id.to_string(),
+        code: Some(i32::from(message.code.0)),
+        sender_id: message.author.user.to_string(),
+        username: message.author.username.to_string(),
+        content: message.content,
+        create_time: time(message.create_time),
+        update_time: time(message.update_time),
+        persistent: Some(message.persistent),
+        room_name: name.room_name,
+        group_id: name.group_id,
+        user_id_one: name.user_id_one,
+        user_id_two: name.user_id_two,
+    }
+}
