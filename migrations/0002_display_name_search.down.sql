@@ -1,0 +1,2 @@
+-- The extension stays: others may use it.
+DROP INDEX users_display_name_idx;
