@@ -364,3 +364,70 @@ async fn phase(
     }
     Ok(tally)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Format;
+
+    const MEMBERS: u64 = 2;
+
+    fn note(recorder: &Recorder, spread: Spread, frame: &str, progress: Option<&Progress>) {
+        let incoming = Incoming::read(Format::Json, frame.as_bytes()).unwrap();
+        recorder.note(spread, &incoming, progress);
+    }
+
+    fn recorder() -> Recorder {
+        Recorder { epoch: Instant::now(), tally: RefCell::new(Tally::new()) }
+    }
+
+    fn message(nanos: u64) -> String {
+        format!(r#"{{"channel_message":{{"content":"{{\"t\":\"{}\"}}"}}}}"#, stamp(nanos))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn deliveries_count_from_the_moment_in_the_stamp() {
+        let (recorder, progress) = (recorder(), Progress::default());
+        progress.expected.set(MEMBERS);
+        let room = Spread::Room { persistence: false };
+        tokio::time::advance(Duration::from_millis(30)).await;
+        let frame = message(10_000_000);
+        note(&recorder, room, &frame, None);
+        assert_eq!(progress.missing(), 2, "the sender's own copy is not waited for");
+        note(&recorder, room, &frame, Some(&progress));
+        note(&recorder, room, &frame, Some(&progress));
+        assert_eq!(progress.missing(), 0);
+        progress.complete.notified().await;
+        let tally = recorder.tally.borrow();
+        assert_eq!(tally.units, 3, "but it is a delivery");
+        assert!((tally.latency.percentiles().p50 - 20_000.0).abs() < 50.0);
+    }
+
+    #[tokio::test]
+    async fn only_a_new_status_is_a_delivery() {
+        let (recorder, progress) = (recorder(), Progress::default());
+        let (new, old) = (stamp(2), stamp(1));
+        let event = |joins: &str| {
+            format!(r#"{{"status_presence_event":{{{joins}"leaves":[{{"status":"{old}"}}]}}}}"#)
+        };
+        note(&recorder, Spread::Status, &event(""), Some(&progress));
+        assert_eq!(recorder.tally.borrow().units, 0);
+        let joins = format!(r#""joins":[{{"status":"{new}"}}],"#);
+        note(&recorder, Spread::Status, &event(&joins), Some(&progress));
+        assert_eq!((recorder.tally.borrow().units, progress.arrived.get()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn error_envelopes_are_errors_and_others_are_nothing() {
+        let recorder = recorder();
+        let progress = Progress::default();
+        for frame in [r#"{"cid":"4294967295"}"#, r#"{"channel_message_ack":{}}"#, &message(1)] {
+            note(&recorder, Spread::Match, frame, Some(&progress));
+        }
+        assert_eq!((recorder.tally.borrow().units, recorder.tally.borrow().errors), (0, 0));
+        note(&recorder, Spread::Match, r#"{"error":{"message":"no match"}}"#, None);
+        let tally = recorder.tally.borrow();
+        assert_eq!(tally.errors, 1);
+        assert_eq!(tally.first_error.as_deref(), Some("error envelope: no match"));
+    }
+}

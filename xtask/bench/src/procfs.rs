@@ -2,13 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The fields of `/proc/<pid>/stat` that accounting needs. Times are in clock ticks.
+/// The fields of `/proc/<pid>/stat` that accounting needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
     pub(crate) comm: String,
     pub(crate) parent: u32,
-    pub(crate) own_ticks: u64,
-    /// Of children that have ended and were waited for.
+    /// CPU time of children that have ended and were waited for, in clock ticks.
     pub(crate) reaped_ticks: u64,
 }
 
@@ -17,13 +16,12 @@ pub(crate) struct Stat {
 pub(crate) fn stat(text: &str) -> Option<Stat> {
     let (open, close) = (text.find('(')?, text.rfind(')')?);
     let comm = text.get(open + 1..close)?.to_owned();
-    // Counted from the third field of proc(5): state, ppid, ... utime 14, stime, cutime, cstime.
+    // Counted from the third field of proc(5): state, ppid, ... cutime 16, cstime 17.
     let fields: Vec<&str> = text.get(close + 1..)?.split_ascii_whitespace().collect();
     let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
     Some(Stat {
         comm,
         parent: fields.get(1)?.parse().ok()?,
-        own_ticks: number(14)? + number(15)?,
         reaped_ticks: number(16)? + number(17)?,
     })
 }
@@ -103,12 +101,7 @@ mod tests {
     fn stat_survives_brackets_and_blanks_in_the_name() {
         let line = "2143 (post) gres: 15/m) S 1 2143 2143 0 -1 4194560 3117 55160 12 40 \
                     101 23 4005 706 20 0 1 0 1500 223027200 7671 18446744073709551615 1 1 0";
-        let want = Stat {
-            comm: "post) gres: 15/m".into(),
-            parent: 1,
-            own_ticks: 124,
-            reaped_ticks: 4_711,
-        };
+        let want = Stat { comm: "post) gres: 15/m".into(), parent: 1, reaped_ticks: 4_711 };
         assert_eq!(stat(line), Some(want));
     }
 

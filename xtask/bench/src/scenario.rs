@@ -49,7 +49,7 @@ impl Ctx {
     #[cfg(test)]
     pub(crate) fn for_tests(load: Load) -> Self {
         Self {
-            target: Rc::new(Target::for_tests()),
+            target: Rc::new(Target::for_tests(1)),
             format: Format::Json,
             load,
             clients: 1,

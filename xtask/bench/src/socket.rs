@@ -2,6 +2,8 @@
 //! that hands everything else to a sink.
 
 mod frame;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::io::ErrorKind;

@@ -123,7 +123,7 @@ impl Target {
     }
 
     #[cfg(test)]
-    pub(crate) fn for_tests() -> Self {
+    pub(crate) fn for_tests(port: u16) -> Self {
         let keys = Keys {
             server_key: "server".to_owned(),
             http_key: "http".to_owned(),
@@ -132,7 +132,7 @@ impl Target {
         Self {
             label: "test".to_owned(),
             url: String::new(),
-            addr: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1),
+            addr: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
             keys,
             pid: std::process::id(),
             database: None,

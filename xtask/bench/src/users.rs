@@ -36,6 +36,12 @@ impl User {
         format!("Bearer {}", self.token)
     }
 
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        let (device, id) = ("device".to_owned(), "id".to_owned());
+        Self { device, id, token: "token".to_owned(), issued: 0, expires: u64::MAX }
+    }
+
     /// Whether less than half of the token's life is left.
     fn stale(&self, now: u64) -> bool {
         now > self.issued.midpoint(self.expires)
@@ -123,13 +129,7 @@ mod tests {
 
     #[test]
     fn tokens_are_renewed_at_half_of_their_life() {
-        let user = User {
-            device: String::new(),
-            id: String::new(),
-            token: String::new(),
-            issued: 1_000,
-            expires: 1_060,
-        };
+        let user = User { issued: 1_000, expires: 1_060, ..User::for_tests() };
         assert!(!user.stale(1_030));
         assert!(user.stale(1_031));
     }
