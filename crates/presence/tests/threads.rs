@@ -36,10 +36,21 @@ fn replay(history: &[Recorded], until: u64) -> Vec<Presence> {
     shown
 }
 
+/// Lets others run before it takes a diff: were it not called under the stream's lock, theirs would
+/// overtake.
+struct Slow(Arc<RecordingSink>);
+
+impl PresenceSink for Slow {
+    fn on_diff(&self, diff: &PresenceDiff<'_>) {
+        std::thread::yield_now();
+        self.0.on_diff(diff);
+    }
+}
+
 #[test]
 fn what_a_joiner_is_told_fits_the_diffs() {
     let sink = Arc::new(RecordingSink::default());
-    let presences = LocalPresence::builder(Arc::clone(&sink) as Arc<_>).build();
+    let presences = LocalPresence::builder(Arc::new(Slow(Arc::clone(&sink)))).build();
     let start = Barrier::new(usize::from(THREADS));
     let joined: Vec<(Stream, Tracked)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..u64::from(THREADS))

@@ -35,7 +35,7 @@ impl<M> Channel<M> {
 pub(crate) enum Members<M> {
     /// Exactly one.
     One(SessionId, Arc<dyn Sink<M>>),
-    /// Two or more; `None` is nobody.
+    /// Two or more, never fewer in a table; `None` is nobody.
     Many(Option<Box<Table<M>>>),
 }
 
@@ -65,22 +65,21 @@ impl<M> Members<M> {
         }
     }
 
-    /// Adds a session that is not in; the channel must not be dead.
+    /// Adds a session that is not in.
     pub(crate) fn add(&mut self, session: SessionId, sink: Arc<dyn Sink<M>>) {
-        match self {
-            Self::Many(Some(table)) => {
-                table.insert(session, sink);
-            }
-            Self::One(..) | Self::Many(None) => {
-                let first = std::mem::replace(self, Self::Many(None));
+        *self = match std::mem::replace(self, Self::Many(None)) {
+            Self::Many(None) => Self::One(session, sink),
+            Self::One(first, its_sink) => {
                 let mut table = Box::new(Table::with_capacity(2));
-                if let Self::One(id, first) = first {
-                    table.insert(id, first);
-                }
+                table.insert(first, its_sink);
                 table.insert(session, sink);
-                *self = Self::Many(Some(table));
+                Self::Many(Some(table))
             }
-        }
+            Self::Many(Some(mut table)) => {
+                table.insert(session, sink);
+                Self::Many(Some(table))
+            }
+        };
     }
 
     /// Takes a session out; says whether it was in.

@@ -94,23 +94,37 @@ fn subscriptions_begin_and_end_when_they_say() {
     assert!(turns.0.lock().values().all(|on| !on), "every interest ended");
 }
 
+/// Lets others run while a session's first subscriptions are being made.
+struct Slow;
+
+impl InterestSink for Slow {
+    fn gained(&self, _: &Stream) {
+        std::thread::yield_now();
+    }
+    fn lost(&self, _: &Stream) {}
+}
+
 #[test]
 fn a_session_closed_while_it_subscribes_leaves_nothing() {
-    let streams: Streams<(usize, u64)> = Streams::default();
+    let streams: Streams<(usize, u64)> =
+        Streams::<(usize, u64)>::builder().interest(Arc::new(Slow)).build();
     for round in 0..ROUNDS {
         let id = session(round);
         let sink = Arc::new(Strict::default());
         streams.open(id, UserId::NIL, Arc::clone(&sink) as Arc<_>).unwrap();
-        let start = Barrier::new(2);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                start.wait();
-                for n in 0..4 {
-                    if streams.subscribe(id, &Stream::room(&n.to_string())).is_err() {
-                        break;
-                    }
+        // Two at once, so that one has found the session and waits for the other while it closes.
+        let start = Barrier::new(3);
+        let subscribe = |rooms: std::ops::Range<usize>| {
+            start.wait();
+            for n in rooms {
+                if streams.subscribe(id, &Stream::room(&n.to_string())).is_err() {
+                    break;
                 }
-            });
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| subscribe(0..4));
+            scope.spawn(|| subscribe(4..8));
             start.wait();
             assert!(streams.close_session(id));
         });
