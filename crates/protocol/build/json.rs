@@ -109,7 +109,16 @@ fn write_oneof(out: &mut String, message: &Message, name: &str) -> Result<(), Bo
             Leaf::Message(_) => {
                 writeln!(out, "Some({path}::{variant}(v)) => o.some_message({key}, Some(v)),")
             }
-            _ => return Err(format!("{}: no JSON form as a member", f.name).into()),
+            Leaf::Bool
+            | Leaf::Int32
+            | Leaf::Int64
+            | Leaf::Uint32
+            | Leaf::Double
+            | Leaf::Bytes
+            | Leaf::Time
+            | Leaf::Enum(_) => {
+                return Err(format!("{}: no JSON form as a member", f.name).into());
+            }
         };
     }
     out.push_str("}\n");
@@ -150,6 +159,9 @@ fn reader(leaf: &Leaf) -> String {
 }
 
 fn read(out: &mut String, message: &Message) {
+    if message.fields.is_empty() {
+        return;
+    }
     out.push_str(
         "fn read<'de, D: Deserializer<'de>>(&mut self, index: u8, de: D, cx: Context) -> \
          Result<(), D::Error> {\nmatch index {\n",
@@ -196,33 +208,29 @@ fn read(out: &mut String, message: &Message) {
 }
 
 fn set(out: &mut String, message: &Message) {
-    out.push_str("fn set(&mut self, index: u8, text: &str) -> Result<Arity, BadParam> {\n");
-    out.push_str("match index {\n");
+    let mut arms = String::new();
     for (index, f) in message.fields.iter().enumerate() {
-        let Field { ident, .. } = f;
-        _ = match &f.shape {
-            Shape::Plain(leaf) => match param(leaf) {
-                Some(parse) => {
-                    writeln!(out, "{index} => param::plain(&mut self.{ident}, {parse}(text)),")
-                }
-                None => Ok(()),
-            },
-            Shape::Optional(leaf) => match param(leaf) {
-                Some(parse) => {
-                    writeln!(out, "{index} => param::optional(&mut self.{ident}, {parse}(text)),")
-                }
-                None => Ok(()),
-            },
-            Shape::List(Leaf::Text) => {
-                writeln!(out, "{index} => param::append(&mut self.{ident}, param::text(text)),")
-            }
-            // No call has anything else beside its body.
-            Shape::List(_) | Shape::Map(_) | Shape::Member { .. } => Ok(()),
+        let (how, leaf) = match &f.shape {
+            Shape::Plain(leaf) => ("plain", leaf),
+            Shape::Optional(leaf) => ("optional", leaf),
+            Shape::List(leaf) => ("append", leaf),
+            Shape::Map(_) | Shape::Member { .. } => continue,
         };
+        if let Some(parse) = param(leaf) {
+            let ident = &f.ident;
+            _ = writeln!(arms, "{index} => param::{how}(&mut self.{ident}, {parse}(text)),");
+        }
     }
-    out.push_str("_ => { _ = text; Ok(Arity::NotAParam) }\n}\n}\n");
+    if !arms.is_empty() {
+        _ = write!(
+            out,
+            "fn set(&mut self, index: u8, text: &str) -> Result<Arity, BadParam> {{\n\
+             match index {{\n{arms}_ => Ok(Arity::NotAParam),\n}}\n}}\n"
+        );
+    }
 }
 
+/// The function in `src/json/param.rs` that reads a leaf; no call has others beside its body.
 fn param(leaf: &Leaf) -> Option<&'static str> {
     match leaf {
         Leaf::Bool => Some("param::bool"),

@@ -19,6 +19,8 @@ use prost_reflect::DescriptorPool;
 /// The folder with the definitions, seen from this crate.
 const PROTO: &str = "../../proto";
 
+#[expect(clippy::print_stdout, reason = "this is how a build script talks to cargo")]
+#[expect(clippy::disallowed_methods, reason = "cargo says by the environment where to write")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={PROTO}");
     println!("cargo::rerun-if-changed=build");
@@ -39,6 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let messages = model::messages(&pool);
     fs::write(out.join("realtime_table.rs"), realtime::generate(&pool, &messages)?)?;
     fs::write(out.join("json.rs"), json::generate(&messages)?)?;
+    fs::write(out.join("message_list.rs"), model::list(&messages))?;
     Ok(())
 }
 

@@ -51,6 +51,6 @@ pub use call::{Auth, Call, CallId, CallInfo, calls};
 pub use json::{JsonError, MAX_DEPTH, Unknown};
 pub use outgoing::{DecodeEnvelopeError, Format, Outgoing, decode_envelope, encode_envelope};
 pub use realtime_table::RtId;
-pub use rest::{ParamError, QueryError, RestError, decode_rest, query_pairs};
+pub use rest::{ParamError, QueryError, QueryPairs, RestError, decode_rest, query_pairs};
 pub use wire::Wire;
 pub use wkt::Unit;

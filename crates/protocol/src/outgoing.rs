@@ -115,14 +115,11 @@ impl Outgoing {
     /// Whether its sender allows that it is dropped when a session cannot keep up: match and
     /// stream data that were not sent as reliable.
     #[must_use]
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "whatever has no such mark, new messages included, must arrive"
-    )]
     pub const fn may_drop(&self) -> bool {
         match &self.envelope.message {
             Some(envelope::Message::MatchData(data)) => !data.reliable,
             Some(envelope::Message::StreamData(data)) => !data.reliable,
+            // Whatever has no such mark must arrive.
             _ => false,
         }
     }

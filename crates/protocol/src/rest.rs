@@ -132,12 +132,15 @@ impl Classify for QueryError {
     }
 }
 
+/// Names and values, decoded, in the order of the query.
+pub type QueryPairs<'q> = Vec<(Cow<'q, str>, Cow<'q, str>)>;
+
 /// Takes a query string apart, as it came and without its question mark. A plus is a blank, a name
 /// without `=` has an empty value, empty parts are passed over.
 ///
 /// # Errors
 /// Escapes that cannot be decoded.
-pub fn query_pairs(query: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, QueryError> {
+pub fn query_pairs(query: &str) -> Result<QueryPairs<'_>, QueryError> {
     let parts = query.split('&').filter(|part| !part.is_empty());
     parts
         .map(|part| {

@@ -6,7 +6,9 @@ use crate::rest::ParamError;
 /// A message of the public protocol: protobuf by [`prost::Message`], JSON by its own methods.
 ///
 /// Only this crate implements it.
-pub trait Wire: prost::Message + Default + Clone + PartialEq + Fields + 'static {
+pub trait Wire:
+    prost::Message + Default + Clone + PartialEq + std::fmt::Debug + Fields + 'static
+{
     /// Appends the JSON form.
     fn write_json(&self, out: &mut Vec<u8>) {
         let mut object = Object::open(out);

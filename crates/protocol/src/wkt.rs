@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::json::{Arity, BadParam, Context, Fields, Object, read};
+use crate::json::{Fields, Object};
 use crate::wire::Wire;
 
 /// A message without fields: what a call takes or answers that takes or answers nothing.
@@ -14,19 +14,6 @@ impl Fields for Unit {
 
     fn find(_: &str) -> Option<u8> {
         None
-    }
-
-    fn read<'de, D: serde::Deserializer<'de>>(
-        &mut self,
-        index: u8,
-        de: D,
-        cx: Context,
-    ) -> Result<(), D::Error> {
-        read::no_such_field(index, de, cx)
-    }
-
-    fn set(&mut self, _: u8, _: &str) -> Result<Arity, BadParam> {
-        Ok(Arity::NotAParam)
     }
 }
 

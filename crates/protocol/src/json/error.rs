@@ -23,5 +23,6 @@ impl Classify for JsonError {
 /// A name from the input for an error text, cut to a length that is fit to be repeated.
 pub(crate) fn clipped(name: &str) -> &str {
     const MOST: usize = 64;
-    &name[..name.floor_char_boundary(MOST)]
+    let end = (0..=MOST.min(name.len())).rev().find(|at| name.is_char_boundary(*at));
+    &name[..end.unwrap_or_default()]
 }

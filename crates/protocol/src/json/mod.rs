@@ -47,10 +47,15 @@ pub trait Fields: Sized {
         index: u8,
         de: D,
         cx: Context,
-    ) -> Result<(), D::Error>;
+    ) -> Result<(), D::Error> {
+        read::no_such_field(index, de, cx)
+    }
 
     /// Sets a field by a parameter.
-    fn set(&mut self, index: u8, text: &str) -> Result<Arity, BadParam>;
+    fn set(&mut self, index: u8, text: &str) -> Result<Arity, BadParam> {
+        let _none_can_be_set = (index, text);
+        Ok(Arity::NotAParam)
+    }
 }
 
 include!(concat!(env!("OUT_DIR"), "/json.rs"));

@@ -11,6 +11,19 @@ use super::error::clipped;
 use super::leaf::{Got, Leaf};
 use super::{Fields, JsonError, MAX_DEPTH, Unknown};
 
+/// Refuses what is no object and no list without repeating it, as serde would: it may be long, or
+/// nobody's business.
+macro_rules! refuse_scalars {
+    () => {
+        refuse_scalars!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+    };
+    ($($visit:ident: $of:ty),*) => {
+        $(fn $visit<E: de::Error>(self, _: $of) -> Result<Self::Value, E> {
+            Err(E::invalid_type(de::Unexpected::Other("another value"), &self))
+        })*
+    };
+}
+
 /// How to read, and how much deeper it may go.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
@@ -43,13 +56,16 @@ pub(crate) fn read_message<M: Fields + Default>(bytes: &[u8], cx: Context) -> Re
     read(&mut de).map_err(JsonError::new)
 }
 
-/// Reads a text that is the value of one field.
+/// Reads a text that is the value of one field; here `null` is no value.
 pub(crate) fn read_field<M: Fields>(
     message: &mut M,
     index: u8,
     bytes: &[u8],
     cx: Context,
 ) -> Result<(), JsonError> {
+    if bytes.trim_ascii() == b"null" {
+        return Err(JsonError::new(de::Error::custom("expected a value, found null")));
+    }
     let mut de = serde_json::Deserializer::from_slice(bytes);
     message.read(index, &mut de, cx).and_then(|()| de.end()).map_err(JsonError::new)
 }
@@ -134,6 +150,8 @@ impl<'de, M: Fields + Default> Visitor<'de> for MessageVisitor<M> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
+
+    refuse_scalars!();
 
     fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
         if self.or_null { Ok(None) } else { Err(E::custom("expected an object, found null")) }
@@ -237,6 +255,8 @@ impl<'de, L: Leaf> Visitor<'de> for ListVisitor<'_, L> {
         f.write_str("a list")
     }
 
+    refuse_scalars!();
+
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         Ok(())
     }
@@ -261,6 +281,8 @@ impl<'de, L: Leaf> Visitor<'de> for TableVisitor<'_, L> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
+
+    refuse_scalars!();
 
     fn visit_unit<E: de::Error>(self) -> Result<(), E> {
         Ok(())
