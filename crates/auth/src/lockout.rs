@@ -94,8 +94,9 @@ impl Lockout {
     /// The key of a name that belongs to no account.
     #[must_use]
     pub fn unknown_account(&self, name: &str) -> AccountKey {
-        let [half @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
-            keyed_hash(&self.names, name.as_bytes());
+        let hash = keyed_hash(&self.names, name.as_bytes());
+        let mut half = [0; 16];
+        half.copy_from_slice(&hash[..16]);
         AccountKey(u128::from_le_bytes(half))
     }
 
