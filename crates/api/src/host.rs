@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tavern_domain::{SessionId, UserId};
+use tavern_economy::{Changeset, WalletUpdate};
 use tavern_runtime_hooks::{HookError, Host, HostAccount};
 use tavern_streams::CloseReason;
 
@@ -45,7 +46,9 @@ impl Host for ServerHost {
         metadata: &str,
         ledger: bool,
     ) -> Result<BTreeMap<String, i64>, HookError> {
-        let updated = self.0.wallets.update(user, changeset, metadata, ledger).await;
+        let changeset = Changeset::new(changeset.clone()).map_err(error::classified)?;
+        let update = WalletUpdate { user, changeset, metadata: Some(metadata.to_owned()) };
+        let updated = self.0.economy.update(update, ledger).await;
         Ok(updated.map_err(error::classified)?.updated)
     }
 

@@ -8,7 +8,7 @@ use tavern_domain::{
     Clock, CodedError, Entropy, ErrorCode, NodeName, Presence, Secret, SessionId, Stream, TokenId,
     UserId,
 };
-use tavern_economy::Wallets;
+use tavern_economy::Economy;
 use tavern_matches::Relayed;
 use tavern_presence::{LocalPresence, OpenSessions, Presences, Tracked};
 use tavern_protocol::Outgoing;
@@ -78,7 +78,7 @@ pub struct Services {
     pub(crate) presence: Arc<LocalPresence>,
     pub(crate) matches: Relayed<MatchMembers>,
     pub(crate) chat: Chat,
-    pub(crate) wallets: Wallets,
+    pub(crate) economy: Economy,
     pub(crate) logins: Logins,
     session_ids: uuid::timestamp::context::ContextV1,
     session_node: [u8; 6],
@@ -111,7 +111,7 @@ impl Services {
                 Arc::clone(&clock),
                 Arc::clone(&entropy),
             ),
-            wallets: Wallets::new(
+            economy: Economy::new(
                 Arc::clone(&storage.wallets),
                 Arc::clone(&clock),
                 Arc::clone(&entropy),

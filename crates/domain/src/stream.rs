@@ -43,7 +43,7 @@ impl Stream {
     /// A stream with a subject only.
     #[must_use]
     pub fn of(mode: StreamMode, subject: Uuid) -> Self {
-        Self { mode, subject, subcontext: Uuid::nil(), label: Arc::from("") }
+        Self { mode, subject, subcontext: Uuid::nil(), label: Arc::default() }
     }
 
     /// The notifications of a user.
