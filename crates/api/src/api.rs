@@ -264,7 +264,18 @@ fn log_failure(call: &'static str, error: &CodedError) {
         ErrorCode::Unavailable | ErrorCode::DeadlineExceeded | ErrorCode::Aborted => {
             tracing::warn!(call, error = error as &dyn std::error::Error, "call failed");
         }
-        code => tracing::debug!(call, code = code.name(), error = %error, "call refused"),
+        code @ (ErrorCode::Canceled
+        | ErrorCode::InvalidArgument
+        | ErrorCode::NotFound
+        | ErrorCode::AlreadyExists
+        | ErrorCode::PermissionDenied
+        | ErrorCode::ResourceExhausted
+        | ErrorCode::FailedPrecondition
+        | ErrorCode::OutOfRange
+        | ErrorCode::Unimplemented
+        | ErrorCode::Unauthenticated) => {
+            tracing::debug!(call, code = code.name(), error = %error, "call refused");
+        }
     }
 }
 

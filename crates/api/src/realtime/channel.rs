@@ -34,7 +34,7 @@ pub(crate) async fn join(session: &Session, request: ChannelJoin) -> RtResult {
     let who = Presence { user: session.user(), session: session.id(), meta: Arc::new(meta) };
     let tracked = services.enter(&who, channel.stream())?;
     let name = ChannelName::of(channel.stream());
-    Ok(Reply::Message(Message::Channel(realtime::Channel {
+    Ok(Reply::message(Message::Channel(realtime::Channel {
         id: name.id,
         presences: wire::presences(&tracked.before),
         self_: Some(wire::presence(&who)),
@@ -113,5 +113,5 @@ fn tell(session: &Session, said: ChatMessage) -> RtResult {
     let message = Message::ChannelMessage(wire::channel_message(said, name));
     let message = Arc::new(Outgoing::new(Envelope::push(message)));
     session.services().streams.send(&stream, message, Class::Reliable);
-    Ok(Reply::Message(Message::ChannelMessageAck(ack)))
+    Ok(Reply::message(Message::ChannelMessageAck(ack)))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tavern_domain::{MatchId, RealtimeCode};
+use tavern_domain::MatchId;
 use tavern_matches::{Admission, Joined, MatchError, Recipients, member, parse_id, parse_listed};
 use tavern_protocol::Outgoing;
 use tavern_protocol::realtime::{
@@ -91,7 +91,7 @@ fn parse(text: &str) -> Result<MatchId, RtError> {
 }
 
 fn answer(session: &Session, joined: Joined) -> Reply {
-    Reply::Message(Message::Match(Match {
+    Reply::message(Message::Match(Match {
         match_id: joined.id.to_string(),
         authoritative: false,
         label: None,
@@ -102,8 +102,6 @@ fn answer(session: &Session, joined: Joined) -> Reply {
 }
 
 fn refused(error: MatchError) -> RtError {
-    match error {
-        MatchError::NotFound => RtError::new(RealtimeCode::MatchNotFound, "match not found"),
-        other => RtError::from(tavern_domain::CodedError::from_classified(other)),
-    }
+    let code = error.realtime_code();
+    RtError::new(code, error.to_string())
 }

@@ -15,7 +15,7 @@ pub(crate) enum Reply {
     /// An envelope with only the `cid`.
     Ack,
     /// A message.
-    Message(Message),
+    Message(Box<Message>),
 }
 
 /// Why a message failed.
@@ -28,6 +28,12 @@ pub(crate) struct RtError {
 }
 
 pub(crate) type RtResult = Result<Reply, RtError>;
+
+impl Reply {
+    pub(crate) fn message(message: impl Into<Message>) -> Self {
+        Self::Message(Box::new(message.into()))
+    }
+}
 
 impl RtError {
     pub(crate) fn new(code: RealtimeCode, message: impl Into<Cow<'static, str>>) -> Self {
@@ -77,7 +83,7 @@ pub(crate) fn envelope(cid: String, result: RtResult) -> Option<Envelope> {
     match result {
         Ok(Reply::None) => None,
         Ok(Reply::Ack) => Some(Envelope::ack(cid)),
-        Ok(Reply::Message(message)) => Some(Envelope::reply(cid, message)),
+        Ok(Reply::Message(message)) => Some(Envelope::reply(cid, *message)),
         Err(error) => {
             let cid = if error.with_cid { cid } else { String::new() };
             let message = Message::Error(Error {

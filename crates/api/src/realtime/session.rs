@@ -158,15 +158,12 @@ impl Session {
         if let Some(answer) = answer {
             self.push(answer);
         }
-        if let (true, Some(kept)) = (ok, kept) {
-            if let Err(error) = hooks.rt_after(id, || self.context(), seen, kept).await {
-                let message = id.name();
-                tracing::warn!(
-                    message,
-                    error = &error as &dyn std::error::Error,
-                    "after-hook failed"
-                );
-            }
+        if let (true, Some(kept)) = (ok, kept)
+            && let Err(error) = hooks.rt_after(id, || self.context(), seen, kept).await
+        {
+            let message = id.name();
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(message, error, "after-hook failed");
         }
         Flow::Continue
     }
@@ -190,7 +187,7 @@ impl Session {
 
     async fn dispatch(&self, message: Message) -> RtResult {
         match message {
-            Message::Ping(_) => Ok(Reply::Message(Message::Pong(Pong {}))),
+            Message::Ping(_) => Ok(Reply::message(Message::Pong(Pong {}))),
             Message::Pong(_) => Ok(Reply::None),
             Message::ChannelJoin(m) => channel::join(self, m).await,
             Message::ChannelLeave(m) => channel::leave(self, &m),
@@ -264,7 +261,7 @@ impl Session {
             return Err(RtError::new(code, "there is no such function"));
         };
         let payload = ran.map_err(|error| RtError::from_hook(&error))?.unwrap_or_default();
-        Ok(Reply::Message(Message::Rpc(tavern_protocol::api::Rpc {
+        Ok(Reply::message(Message::Rpc(tavern_protocol::api::Rpc {
             id: request.id,
             payload,
             http_key: String::new(),

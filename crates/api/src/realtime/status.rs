@@ -56,7 +56,7 @@ pub(crate) async fn follow(session: &Session, request: &StatusFollow) -> RtResul
         presences
             .extend(services.presence.list(&stream, Include::VISIBLE).iter().map(wire::presence));
     }
-    Ok(Reply::Message(Message::Status(Status { presences })))
+    Ok(Reply::message(Message::Status(Status { presences })))
 }
 
 /// The users that exist of those asked for, each once.

@@ -1,6 +1,10 @@
 //! The service as an edge sees it, over in-memory storage.
 
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod obligations;
+#[cfg(test)]
 mod sockets;
+#[cfg(test)]
 mod world;

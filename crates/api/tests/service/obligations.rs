@@ -21,10 +21,13 @@ enum Does {
     Hang,
 }
 
+/// Whether the account was new, and the obligation's id.
+type Seen = (bool, Option<Uuid>);
+
 #[derive(Clone)]
 struct Setup {
     does: Arc<Mutex<Does>>,
-    seen: Arc<Mutex<Vec<(bool, Option<Uuid>)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
     calls: Arc<AtomicUsize>,
 }
 

@@ -88,9 +88,9 @@ async fn followers_see_every_change_of_status() {
     let counts: Vec<_> = ada
         .take()
         .iter()
-        .map(|m| match m {
-            Message::StatusPresenceEvent(e) => (e.joins.len(), e.leaves.len()),
-            other => panic!("{other:?}"),
+        .map(|m| {
+            let Message::StatusPresenceEvent(e) = m else { panic!("{m:?}") };
+            (e.joins.len(), e.leaves.len())
         })
         .collect();
     assert_eq!(counts, [(1, 0), (1, 1), (0, 1)]);
