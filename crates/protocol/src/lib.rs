@@ -15,8 +15,8 @@
 //! - JSON output is deterministic: fields in the order of their definition, maps sorted.
 //! - JSON is what clients of the public protocol see: `snake_case` names, zero values left out,
 //!   64-bit integers as strings, enums as numbers, bytes in base64, times in RFC 3339.
-//! - No decoder panics, recurses deeper than [`MAX_DEPTH`] or allocates more than a small multiple
-//!   of its input.
+//! - No decoder panics or goes deeper than [`MAX_DEPTH`]; its memory is linear in its input.
+//! - Error texts may go to clients: they say what is wrong and where, and repeat no value.
 //! - [`routes::find`] allocates nothing for a path without escapes.
 //!
 //! # Must not know
@@ -25,6 +25,36 @@
 //! # Entry points
 //! [`Wire`], [`CallId::info`], [`Call`], [`routes::find`], [`decode_rest`], [`decode_envelope`],
 //! [`encode_envelope`], [`Outgoing`], [`RtId::of`].
+//!
+//! A request by REST, the way an edge and the service share the work:
+//!
+//! ```
+//! use tavern_protocol::routes::{self, Found};
+//! use tavern_protocol::{Call, CallId, Wire, calls, decode_rest, query_pairs};
+//!
+//! let Found::Route(found) = routes::find("POST", "/v2/group/g1/kick") else { panic!() };
+//! assert_eq!(found.call, CallId::KickGroupUsers);
+//! let mut params: Vec<_> = found.params.iter().map(|(n, v)| ((*n).into(), v.clone())).collect();
+//! params.extend(query_pairs("user_ids=u1&userIds=u2")?);
+//! type Request = <calls::KickGroupUsers as Call>::Request;
+//! let request: Request = decode_rest(found.binding, &params, b"")?;
+//! assert_eq!(request.to_json(), br#"{"group_id":"g1","user_ids":["u1","u2"]}"#);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A message for many sockets:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use tavern_protocol::realtime::{Envelope, MatchData};
+//! use tavern_protocol::{Format, Outgoing};
+//!
+//! let data = MatchData { match_id: "m.".into(), op_code: 7, ..Default::default() };
+//! let out = Arc::new(Outgoing::new(Envelope::push(data)));
+//! let wanted = br#"{"match_data":{"match_id":"m.","op_code":"7"}}"#;
+//! assert_eq!(out.encoded(Format::Json).as_ref(), wanted);
+//! assert_eq!(out.json().as_ptr(), out.json().as_ptr(), "encoded once, shared by all");
+//! ```
 
 mod call;
 mod json;
