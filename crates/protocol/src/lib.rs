@@ -16,7 +16,8 @@
 //! - JSON is what clients of the public protocol see: `snake_case` names, zero values left out,
 //!   64-bit integers as strings, enums as numbers, bytes in base64, times in RFC 3339.
 //! - No decoder panics or goes deeper than [`MAX_DEPTH`]; its memory is linear in its input.
-//! - Error texts may go to clients: they say what is wrong and where, and repeat no value.
+//! - Error texts may go to clients: they say what is wrong and where, and of the input they repeat
+//!   nothing but names and enum words, cut short.
 //! - [`routes::find`] allocates nothing for a path without escapes.
 //!
 //! # Must not know
