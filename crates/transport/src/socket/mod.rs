@@ -1,0 +1,31 @@
+//! WebSocket sessions.
+//!
+//! One task per session polls everything the session has: the reader, the message being handled,
+//! the outbox and one timer. An idle session is this task, its read buffer and its outbox, and
+//! nothing else.
+
+mod clock;
+mod end;
+mod handshake;
+mod outbox;
+mod session;
+mod writer;
+
+pub(crate) use end::End;
+pub(crate) use handshake::upgrade;
+pub(crate) use outbox::Outbox;
+
+use std::sync::Arc;
+
+use tavern_domain::Lifecycle;
+
+use crate::meters::Meters;
+use crate::settings::SocketSettings;
+
+/// What sessions share.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) life: Lifecycle,
+    pub(crate) settings: SocketSettings,
+    pub(crate) meters: Arc<Meters>,
+}

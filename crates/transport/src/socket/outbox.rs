@@ -1,0 +1,437 @@
+//! What waits for one socket.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
+
+use parking_lot::Mutex;
+use tavern_api::{Class, CloseReason, Sink};
+use tavern_protocol::{Format, Outgoing};
+
+use super::Parts;
+
+/// A queue longer than this gives its memory back when it is empty.
+const KEPT: usize = 16;
+
+/// The bounded queue in front of a socket.
+///
+/// When it is full, messages that may be lost go first, the oldest first; when none is left and the
+/// new one must not be lost, everything is thrown away and the session ends with
+/// [`CloseReason::Overflow`].
+pub(crate) struct Outbox {
+    inner: Mutex<Inner>,
+    /// The length of the queue, readable without the lock.
+    queued: AtomicUsize,
+    format: Format,
+    parts: Arc<Parts>,
+}
+
+struct Inner {
+    queue: VecDeque<Waiting>,
+    bytes: usize,
+    /// How many of the queue may be lost.
+    unreliable: usize,
+    state: State,
+    /// Set while the session's task sleeps.
+    waker: Option<Waker>,
+}
+
+struct Waiting {
+    message: Arc<Outgoing>,
+    bytes: usize,
+    class: Class,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Open,
+    Retiring,
+    Closing(CloseReason),
+    Shut,
+    Aborted,
+}
+
+/// What somebody wants of the session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wish {
+    /// Nothing.
+    None,
+    /// That it ends when the message being handled is.
+    Retire,
+    /// That it ends.
+    Close(CloseReason),
+    /// That it ends without a word.
+    Abort,
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").field("queued", &self.queued).finish_non_exhaustive()
+    }
+}
+
+impl Outbox {
+    pub(crate) fn new(format: Format, parts: Arc<Parts>) -> Arc<Self> {
+        Arc::new(Self {
+            inner: Mutex::new(Inner {
+                queue: VecDeque::new(),
+                bytes: 0,
+                unreliable: 0,
+                state: State::Open,
+                waker: None,
+            }),
+            queued: AtomicUsize::new(0),
+            format,
+            parts,
+        })
+    }
+
+    /// The format of its socket.
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Whether the session should write before it reads more: its own answers must not overflow
+    /// its own outbox.
+    pub(crate) fn wants_writing(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) * 4 >= self.parts.settings.queue_messages
+    }
+
+    /// The session's task runs: nobody needs to wake it until it looks again.
+    pub(crate) fn awake(&self) -> Wish {
+        let mut inner = self.inner.lock();
+        inner.waker = None;
+        match inner.state {
+            State::Open | State::Shut => Wish::None,
+            State::Retiring => Wish::Retire,
+            State::Closing(why) => Wish::Close(why),
+            State::Aborted => Wish::Abort,
+        }
+    }
+
+    /// Takes what waits, in order, until `most_bytes` are reached. Answers whether more is left;
+    /// if not, `waker` is woken when something comes.
+    pub(crate) fn take(
+        &self,
+        into: &mut Vec<Arc<Outgoing>>,
+        most_bytes: usize,
+        waker: &Waker,
+    ) -> bool {
+        let mut taken = 0;
+        let mut inner = self.inner.lock();
+        while taken < most_bytes
+            && let Some(next) = inner.pop()
+        {
+            taken += next.bytes;
+            into.push(next.message);
+        }
+        self.queued.store(inner.queue.len(), Ordering::Relaxed);
+        if !inner.queue.is_empty() {
+            return true;
+        }
+        if inner.queue.capacity() > KEPT {
+            inner.queue = VecDeque::new();
+        }
+        inner.waker = Some(waker.clone());
+        false
+    }
+
+    /// Asks for the end because the server stops: once the message being handled is, with its
+    /// answers and all that comes until then.
+    pub(crate) fn retire(&self) {
+        self.change(State::Retiring);
+    }
+
+    /// The message being handled is: nothing more is taken, what waits is still to be written.
+    pub(crate) fn seal(&self) {
+        let mut inner = self.inner.lock();
+        if inner.state == State::Retiring {
+            inner.state = State::Closing(CloseReason::ShuttingDown);
+        }
+    }
+
+    /// From open to something else, once.
+    fn change(&self, state: State) {
+        let mut inner = self.inner.lock();
+        if inner.state != State::Open {
+            return;
+        }
+        inner.state = state;
+        let waker = inner.waker.take();
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Takes nothing more, and forgets what waits. Idempotent.
+    pub(crate) fn shut(&self) {
+        let mut inner = self.inner.lock();
+        if inner.state != State::Aborted {
+            inner.state = State::Shut;
+        }
+        inner.clear();
+        self.queued.store(0, Ordering::Relaxed);
+    }
+
+    /// Asks for the end without a word.
+    pub(crate) fn abort(&self) {
+        let mut inner = self.inner.lock();
+        inner.state = State::Aborted;
+        inner.clear();
+        self.queued.store(0, Ordering::Relaxed);
+        let waker = inner.waker.take();
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Inner {
+    fn pop(&mut self) -> Option<Waiting> {
+        let next = self.queue.pop_front()?;
+        self.forget(&next);
+        Some(next)
+    }
+
+    fn forget(&mut self, gone: &Waiting) {
+        self.bytes -= gone.bytes;
+        self.unreliable -= usize::from(gone.class == Class::Unreliable);
+    }
+
+    fn drop_oldest_unreliable(&mut self) -> bool {
+        if self.unreliable == 0 {
+            return false;
+        }
+        let oldest = self.queue.iter().position(|w| w.class == Class::Unreliable);
+        if let Some(gone) = oldest.and_then(|at| self.queue.remove(at)) {
+            self.forget(&gone);
+        }
+        oldest.is_some()
+    }
+
+    fn clear(&mut self) {
+        self.queue = VecDeque::new();
+        self.bytes = 0;
+        self.unreliable = 0;
+    }
+}
+
+impl Sink<Outgoing> for Outbox {
+    fn push(&self, message: Arc<Outgoing>, class: Class) {
+        // Encoded outside the lock, by the first who needs it.
+        let bytes = message.encoded(self.format).len();
+        let (mut dropped, mut overflowed) = (0, false);
+        let limits = &self.parts.settings;
+        let mut inner = self.inner.lock();
+        if !matches!(inner.state, State::Open | State::Retiring) {
+            return;
+        }
+        let fits = |inner: &Inner| {
+            inner.queue.is_empty()
+                || (inner.queue.len() < limits.queue_messages
+                    && inner.bytes + bytes <= limits.queue_bytes)
+        };
+        while !fits(&inner) && inner.drop_oldest_unreliable() {
+            dropped += 1;
+        }
+        if fits(&inner) {
+            inner.bytes += bytes;
+            inner.unreliable += usize::from(class == Class::Unreliable);
+            inner.queue.push_back(Waiting { message, bytes, class });
+        } else if class == Class::Unreliable {
+            dropped += 1;
+        } else {
+            dropped += inner.queue.len() as u64 + 1;
+            overflowed = true;
+            inner.clear();
+            inner.state = State::Closing(CloseReason::Overflow);
+        }
+        self.queued.store(inner.queue.len(), Ordering::Relaxed);
+        let waker = inner.waker.take();
+        drop(inner);
+        if dropped > 0 {
+            self.parts.meters.sockets.outbox_dropped(dropped);
+        }
+        if overflowed {
+            self.parts.meters.sockets.closed_by_overflow();
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn close(&self, why: CloseReason) {
+        self.change(State::Closing(why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU64;
+    use std::task::Wake;
+
+    use crate::Config;
+    use crate::meters::Meters;
+    use crate::settings::Settings;
+    use tavern_domain::Lifecycle;
+    use tavern_protocol::realtime::{Envelope, Pong};
+    use tavern_telemetry::Metrics;
+
+    #[derive(Default)]
+    struct Woken(AtomicU64);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn outbox(messages: usize, bytes: usize) -> (Metrics, Arc<Outbox>) {
+        let metrics = Metrics::default();
+        let config = Config {
+            outgoing_queue_size: messages,
+            outgoing_queue_bytes: bytes,
+            ..Config::default()
+        };
+        let parts = Arc::new(Parts {
+            life: Lifecycle::new(),
+            settings: Settings::new(&config).unwrap().socket,
+            meters: Arc::new(Meters::new(&metrics)),
+        });
+        (metrics, Outbox::new(Format::Json, parts))
+    }
+
+    /// A message that can be recognised: `{"cid":"<n>","pong":{}}`.
+    fn message(n: u32) -> Arc<Outgoing> {
+        Arc::new(Envelope::reply(n.to_string(), Pong {}).into())
+    }
+
+    fn take(outbox: &Outbox) -> Vec<u32> {
+        let mut taken = Vec::new();
+        while outbox.take(&mut taken, 1, Waker::noop()) {}
+        taken.iter().map(|m| m.envelope().cid.parse().unwrap()).collect()
+    }
+
+    fn counted(metrics: &Metrics, line: &str) -> bool {
+        metrics.render().lines().any(|l| l == line)
+    }
+
+    #[test]
+    fn messages_keep_their_order() {
+        let (_, outbox) = outbox(4, 1000);
+        for n in 1..=4 {
+            outbox.push(message(n), Class::Reliable);
+        }
+        assert_eq!(take(&outbox), [1, 2, 3, 4]);
+        assert_eq!(outbox.awake(), Wish::None);
+    }
+
+    #[test]
+    fn the_oldest_that_may_be_lost_goes_first() {
+        let (metrics, outbox) = outbox(3, 1000);
+        outbox.push(message(1), Class::Reliable);
+        outbox.push(message(2), Class::Unreliable);
+        outbox.push(message(3), Class::Unreliable);
+        outbox.push(message(4), Class::Reliable);
+        outbox.push(message(5), Class::Unreliable);
+        outbox.push(message(6), Class::Reliable);
+        assert_eq!(take(&outbox), [1, 4, 6]);
+        assert!(counted(&metrics, "tavern_outbox_dropped_total 3"), "{}", metrics.render());
+    }
+
+    #[test]
+    fn a_new_one_that_may_be_lost_goes_when_no_older_one_does() {
+        let (metrics, outbox) = outbox(2, 1000);
+        outbox.push(message(1), Class::Reliable);
+        outbox.push(message(2), Class::Reliable);
+        outbox.push(message(3), Class::Unreliable);
+        assert_eq!(outbox.awake(), Wish::None);
+        assert_eq!(take(&outbox), [1, 2]);
+        assert!(counted(&metrics, "tavern_outbox_dropped_total 1"));
+        assert!(counted(&metrics, "tavern_outbox_overflow_closes_total 0"));
+    }
+
+    #[test]
+    fn one_too_many_that_must_not_be_lost_ends_the_session() {
+        let (metrics, outbox) = outbox(2, 1000);
+        for n in 1..=3 {
+            outbox.push(message(n), Class::Reliable);
+        }
+        assert_eq!(outbox.awake(), Wish::Close(CloseReason::Overflow));
+        outbox.push(message(4), Class::Reliable);
+        assert_eq!(take(&outbox), [] as [u32; 0]);
+        assert!(counted(&metrics, "tavern_outbox_dropped_total 3"));
+        assert!(counted(&metrics, "tavern_outbox_overflow_closes_total 1"));
+    }
+
+    #[test]
+    fn bytes_are_bounded_too_but_one_message_always_passes() {
+        let one = message(1).json().len();
+        let (_, outbox) = outbox(100, one * 2);
+        outbox.push(message(1), Class::Reliable);
+        outbox.push(message(2), Class::Reliable);
+        assert_eq!(outbox.awake(), Wish::None);
+        outbox.push(message(3), Class::Reliable);
+        assert_eq!(outbox.awake(), Wish::Close(CloseReason::Overflow));
+
+        let (_, outbox) = super::tests::outbox(100, 1);
+        outbox.push(message(1), Class::Reliable);
+        assert_eq!(take(&outbox), [1]);
+    }
+
+    #[test]
+    fn many_pushes_wake_a_sleeping_session_once_and_a_running_one_never() {
+        let (_, outbox) = outbox(8, 1000);
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut none = Vec::new();
+        assert!(!outbox.take(&mut none, 100, &waker));
+        outbox.push(message(1), Class::Reliable);
+        outbox.push(message(2), Class::Reliable);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert!(!outbox.take(&mut none, 100, &waker));
+        outbox.awake();
+        outbox.push(message(3), Class::Reliable);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn only_the_first_close_counts_and_what_waits_is_kept_for_it() {
+        let (_, outbox) = outbox(8, 1000);
+        outbox.push(message(1), Class::Reliable);
+        outbox.close(CloseReason::Banned);
+        outbox.close(CloseReason::ShuttingDown);
+        outbox.push(message(2), Class::Reliable);
+        assert_eq!(outbox.awake(), Wish::Close(CloseReason::Banned));
+        assert_eq!(take(&outbox), [1]);
+        outbox.shut();
+        assert_eq!(outbox.awake(), Wish::None);
+        outbox.abort();
+        assert_eq!(outbox.awake(), Wish::Abort);
+    }
+
+    #[test]
+    fn a_retiring_session_takes_answers_until_it_is_sealed() {
+        let (_, outbox) = outbox(8, 1000);
+        outbox.retire();
+        assert_eq!(outbox.awake(), Wish::Retire);
+        outbox.push(message(1), Class::Reliable);
+        outbox.seal();
+        outbox.push(message(2), Class::Reliable);
+        assert_eq!(take(&outbox), [1]);
+    }
+
+    #[test]
+    fn an_empty_queue_keeps_little_memory() {
+        let (_, outbox) = outbox(1000, 1 << 20);
+        for n in 0..500 {
+            outbox.push(message(n), Class::Reliable);
+        }
+        assert_eq!(take(&outbox).len(), 500);
+        assert!(outbox.inner.lock().queue.capacity() <= KEPT);
+    }
+}

@@ -1,0 +1,558 @@
+//! The task of one session.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::Stream as _;
+use tavern_api::{Connection, Flow};
+use tavern_domain::CodedError;
+use tavern_protocol::{Format, decode_envelope};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+use tokio_tungstenite::WebSocketStream;
+use tungstenite::{Error as WsError, Message};
+
+use super::Parts;
+use super::clock::{Clock, Due};
+use super::end::End;
+use super::outbox::{Outbox, Wish};
+use super::writer::{Tally, Writer};
+use crate::finish::{detach, poll_caught};
+
+/// Most messages handled before other sessions get their turn.
+const TURN: u32 = 64;
+
+/// The service opening a session.
+pub(crate) type Opening = BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>>;
+
+/// A session: reads, handles one message at a time, writes what waits, keeps the time. As long as
+/// a message is being handled nothing is read, so that a client which sends too fast is slowed
+/// down by its own connection; what others send it is written meanwhile.
+pub(crate) struct Session<S, K> {
+    ws: WebSocketStream<S>,
+    writer: Writer,
+    outbox: Arc<Outbox>,
+    parts: Arc<Parts>,
+    /// Dropped with the session.
+    _kept: K,
+    work: Work,
+    connection: Option<Arc<dyn Connection>>,
+    closing: Option<Closing>,
+    /// The codec cannot read any more: what still comes is thrown away.
+    deaf: bool,
+    clock: Clock,
+    timer: Pin<Box<Sleep>>,
+    set_for: Instant,
+    /// A deadline may have come nearer than the timer.
+    hurry: bool,
+}
+
+enum Work {
+    None,
+    Opening(Opening),
+    Handling(BoxFuture<'static, Flow>),
+}
+
+struct Closing {
+    end: End,
+    step: Step,
+    until: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Step {
+    /// What waits is written, and the message being handled may finish.
+    Delivering,
+    /// What waits now is all that is still written.
+    Sealed,
+    /// The close frame is on its way.
+    Saying,
+    /// The client's part is awaited.
+    Waiting,
+}
+
+/// What comes after a step of the end.
+enum After {
+    /// Writing, then the next step.
+    Write,
+    /// Nothing, until the task is woken.
+    Wait,
+    /// It is over.
+    Over,
+}
+
+/// How far reading got.
+enum Read {
+    /// Something must come, and the task is woken when it does.
+    Pending,
+    /// What waits must be written first.
+    WriteFirst,
+    /// Others want their turn.
+    Yield,
+    /// The session ends.
+    End(End),
+}
+
+impl<S, K> Session<S, K>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    K: Unpin,
+{
+    /// A session whose handshake is done. It runs when polled, and must be polled to its end.
+    pub(crate) fn new(
+        ws: WebSocketStream<S>,
+        outbox: Arc<Outbox>,
+        opening: Opening,
+        parts: Arc<Parts>,
+        kept: K,
+    ) -> Self {
+        let now = Instant::now();
+        let clock = Clock::new(now, &parts.settings);
+        let set_for = clock.next();
+        parts.meters.sockets.opened();
+        Self {
+            ws,
+            writer: Writer::default(),
+            outbox,
+            work: Work::Opening(opening),
+            connection: None,
+            closing: None,
+            deaf: false,
+            clock,
+            timer: Box::pin(tokio::time::sleep_until(set_for)),
+            set_for,
+            hurry: true,
+            parts,
+            _kept: kept,
+        }
+    }
+
+    /// Reads and handles messages for as long as that is possible without waiting.
+    fn read(&mut self, cx: &mut Context<'_>, budget: &mut u32) -> Read {
+        loop {
+            match self.poll_work(cx) {
+                Poll::Pending => return Read::Pending,
+                Poll::Ready(Some(end)) => return Read::End(end),
+                Poll::Ready(None) => {}
+            }
+            if self.writer.is_within_frame() || self.outbox.wants_writing() {
+                return Read::WriteFirst;
+            }
+            if *budget == 0 {
+                return Read::Yield;
+            }
+            *budget -= 1;
+            let message = match Pin::new(&mut self.ws).poll_next(cx) {
+                Poll::Pending => return Read::Pending,
+                Poll::Ready(None) => return Read::End(End::Gone),
+                Poll::Ready(Some(Err(error))) => {
+                    self.deaf = true;
+                    return Read::End(end_of(&error));
+                }
+                Poll::Ready(Some(Ok(message))) => message,
+            };
+            if let Some(end) = self.take_in(message) {
+                return Read::End(end);
+            }
+        }
+    }
+
+    /// Goes on with what is being handled. `Ready` when nothing is any more.
+    fn poll_work(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
+        let end = match &mut self.work {
+            Work::None => return Poll::Ready(None),
+            Work::Opening(opening) => match poll_caught(opening, cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(Ok(connection))) => {
+                    self.connection = Some(connection);
+                    self.parts.meters.sockets.session_began();
+                    None
+                }
+                Poll::Ready(Ok(Err(error))) => {
+                    tracing::debug!(code = error.code().name(), %error, "session not opened");
+                    Some(End::NotOpened)
+                }
+                Poll::Ready(Err(_)) => Some(End::Panicked),
+            },
+            Work::Handling(handling) => match poll_caught(handling, cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(Flow::Continue)) => None,
+                Poll::Ready(Ok(Flow::Close(text))) => Some(End::Refused(text)),
+                Poll::Ready(Err(_)) => Some(End::Panicked),
+            },
+        };
+        self.work = Work::None;
+        Poll::Ready(end)
+    }
+
+    /// Begins to handle a message.
+    fn take_in(&mut self, message: Message) -> Option<End> {
+        let format = self.outbox.format();
+        let payload = match (message, format) {
+            (Message::Text(text), Format::Json) => Bytes::from(text),
+            (Message::Binary(bytes), Format::Binary) => bytes,
+            (Message::Text(_), Format::Binary) | (Message::Binary(_), Format::Json) => {
+                return Some(End::WrongFrame);
+            }
+            (Message::Ping(_), _) => {
+                // The codec has queued the pong.
+                self.writer.control_waits();
+                return None;
+            }
+            (Message::Pong(_), _) => {
+                self.clock.pong(Instant::now(), &self.parts.settings);
+                return None;
+            }
+            (Message::Close(_), _) => {
+                self.writer.control_waits();
+                return Some(End::ByClient);
+            }
+            (Message::Frame(_), _) => return None,
+        };
+        self.clock.message();
+        let meters = &self.parts.meters;
+        meters.received_messages.increment(1);
+        meters.received_bytes.increment(payload.len() as u64);
+        match (decode_envelope(payload, format), &self.connection) {
+            (Ok(envelope), Some(connection)) => {
+                self.work = Work::Handling(Arc::clone(connection).handle(envelope));
+                None
+            }
+            (Err(error), _) => {
+                tracing::debug!(error = &error as &dyn std::error::Error, "unreadable message");
+                Some(End::Malformed)
+            }
+            // Nothing is read before the session is open.
+            (Ok(_), None) => None,
+        }
+    }
+
+    /// Writes what waits.
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        let mut tally = Tally::default();
+        let written = self.writer.poll(&mut self.ws, &self.outbox, cx, &mut tally);
+        let parts = &self.parts;
+        if tally.messages > 0 {
+            parts.meters.sent_messages.increment(tally.messages);
+            parts.meters.sent_bytes.increment(tally.bytes);
+        }
+        if written.is_ready() || tally.progress {
+            self.clock.unstuck();
+        }
+        if written.is_pending() {
+            self.hurry |= self.clock.stuck(Instant::now, &parts.settings);
+        }
+        written
+    }
+
+    /// Begins to end the session. Only the first reason counts.
+    fn begin_close(&mut self, end: End) {
+        if self.closing.is_some() {
+            return;
+        }
+        if !end.lets_finish() {
+            self.leave();
+        }
+        if !end.delivers() {
+            self.outbox.shut();
+        }
+        self.hurry = true;
+        let settings = &self.parts.settings;
+        let until = Instant::now() + settings.write_wait.max(settings.close_ack_wait);
+        self.closing = Some(Closing { end, step: Step::Delivering, until });
+    }
+
+    /// The service hears that the session is over: now, or, when it is in the middle of something,
+    /// after that.
+    fn leave(&mut self) {
+        let work = std::mem::replace(&mut self.work, Work::None);
+        let connection = self.connection.take();
+        let parts = &self.parts;
+        if connection.is_some() {
+            parts.meters.sockets.session_ended();
+        }
+        match (work, connection) {
+            (Work::Opening(opening), _) => detach(&parts.life, async move {
+                if let Ok(connection) = opening.await {
+                    connection.closed();
+                }
+            }),
+            (Work::Handling(handling), Some(connection)) => {
+                let closes = Closes(connection);
+                detach(&parts.life, async move {
+                    handling.await;
+                    drop(closes);
+                });
+            }
+            (Work::None, Some(connection)) => connection.closed(),
+            (Work::Handling(_) | Work::None, None) => {}
+        }
+    }
+
+    /// One step of the end, when everything that waited is written.
+    fn poll_closing(&mut self, cx: &mut Context<'_>) -> After {
+        let Some(closing) = &self.closing else { return After::Wait };
+        match closing.step {
+            Step::Delivering => {
+                if closing.end.lets_finish() {
+                    if self.poll_work(cx).is_pending() {
+                        return After::Wait;
+                    }
+                    self.outbox.seal();
+                }
+                self.step(Step::Sealed, self.parts.settings.write_wait);
+                After::Write
+            }
+            Step::Sealed => {
+                self.say_goodbye();
+                After::Write
+            }
+            Step::Saying if closing.end == End::ByClient => After::Over,
+            Step::Saying => {
+                if self.deaf {
+                    // The client may wait for us to close, and we cannot hear it say so.
+                    drop(Pin::new(self.ws.get_mut()).poll_shutdown(cx));
+                }
+                self.step(Step::Waiting, self.parts.settings.close_ack_wait);
+                self.poll_peer(cx)
+            }
+            Step::Waiting => self.poll_peer(cx),
+        }
+    }
+
+    fn step(&mut self, step: Step, wait: Duration) {
+        if let Some(closing) = &mut self.closing {
+            closing.step = step;
+            closing.until = Instant::now() + wait;
+            self.hurry = true;
+        }
+    }
+
+    /// Hands the close frame to the codec.
+    fn say_goodbye(&mut self) {
+        self.leave();
+        self.outbox.shut();
+        let frame = self.closing.as_ref().and_then(|closing| closing.end.frame());
+        if let Some(frame) = frame {
+            let said = self.writer.send_control(&mut self.ws, Message::Close(Some(frame)));
+            // It fails when the client has closed meanwhile: then there is nothing to say.
+            drop(said);
+        }
+        self.step(Step::Saying, self.parts.settings.write_wait);
+    }
+
+    /// Waits for the client's part of the closing handshake, throwing away what else it says: a
+    /// connection that is closed with bytes unread takes the close frame back.
+    fn poll_peer(&mut self, cx: &mut Context<'_>) -> After {
+        for _ in 0..TURN {
+            if self.deaf {
+                let mut bytes = [0; 1024];
+                let mut buffer = ReadBuf::new(&mut bytes);
+                match Pin::new(self.ws.get_mut()).poll_read(cx, &mut buffer) {
+                    Poll::Pending => return After::Wait,
+                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                    Poll::Ready(_) => return After::Over,
+                }
+            } else {
+                match Pin::new(&mut self.ws).poll_next(cx) {
+                    Poll::Pending => return After::Wait,
+                    Poll::Ready(None | Some(Ok(Message::Close(_)))) => return After::Over,
+                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(Some(Err(error))) if end_of(&error) == End::Gone => {
+                        return After::Over;
+                    }
+                    Poll::Ready(Some(Err(_))) => self.deaf = true,
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        After::Wait
+    }
+
+    /// The timer rang. Answers the end if there is no time left for words.
+    fn rang(&mut self, now: Instant) -> Option<End> {
+        let settings = &self.parts.settings;
+        if let Some(closing) = &self.closing {
+            let stuck = self.clock.due(now, false, settings) == Due::Stuck;
+            if !stuck && now < closing.until {
+                return None;
+            }
+            if !stuck && closing.step == Step::Delivering && closing.end.lets_finish() {
+                // What is being handled had its chance.
+                self.leave();
+                self.step(Step::Delivering, self.parts.settings.write_wait);
+                return None;
+            }
+            return Some(closing.end.clone());
+        }
+        let reading = matches!(self.work, Work::None) && !self.writer.is_within_frame();
+        match self.clock.due(now, reading, settings) {
+            Due::Nothing => None,
+            Due::Stuck => Some(End::Stuck),
+            Due::NoPong => {
+                self.begin_close(End::NoPong);
+                None
+            }
+            Due::Ping => {
+                if !self.writer.is_within_frame() {
+                    let ping = Message::Ping(Bytes::new());
+                    self.writer.send_control(&mut self.ws, ping).err().map(|e| end_of(&e))
+                } else {
+                    None
+                }
+            }
+        }
+    }
+
+    /// Sets the timer if something is due before it rings.
+    fn set_timer(&mut self, cx: &mut Context<'_>) {
+        if !self.hurry && !self.timer.is_elapsed() {
+            return;
+        }
+        self.hurry = false;
+        let next = self.clock.next();
+        let next = self.closing.as_ref().map_or(next, |closing| closing.until.min(next));
+        if next < self.set_for || self.timer.is_elapsed() {
+            self.set_for = next;
+            self.timer.as_mut().reset(next);
+        }
+        if self.timer.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Why it ends, where nothing was said the client is just gone.
+    fn end(&self) -> End {
+        self.closing.as_ref().map_or(End::Gone, |closing| closing.end.clone())
+    }
+
+    fn ended(&mut self, end: &End, cx: &mut Context<'_>) -> Poll<()> {
+        self.leave();
+        self.outbox.shut();
+        self.parts.meters.ended(end);
+        // TLS has a last word of its own. If it cannot be said now, it is not.
+        drop(Pin::new(self.ws.get_mut()).poll_shutdown(cx));
+        tracing::debug!(reason = end.name(), "session ended");
+        Poll::Ready(())
+    }
+
+    fn run(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let mut budget = TURN;
+        loop {
+            let read = match &self.closing {
+                Some(_) => Read::Pending,
+                None => self.read(cx, &mut budget),
+            };
+            let read = match read {
+                Read::End(end @ (End::Gone | End::Stuck | End::Aborted)) => {
+                    return Poll::Ready(end);
+                }
+                Read::End(end) => {
+                    self.begin_close(end);
+                    Read::Pending
+                }
+                Read::Pending | Read::WriteFirst | Read::Yield => read,
+            };
+            match self.write(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!(%error, "socket broke off");
+                    return Poll::Ready(self.end());
+                }
+            }
+            if self.closing.is_some() {
+                match self.poll_closing(cx) {
+                    After::Write => continue,
+                    After::Wait => return Poll::Pending,
+                    After::Over => return Poll::Ready(self.end()),
+                }
+            }
+            match read {
+                Read::WriteFirst => {}
+                Read::Yield => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Read::Pending | Read::End(_) => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<S, K> Future for Session<S, K>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    K: Unpin,
+{
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        match this.outbox.awake() {
+            Wish::None => {}
+            Wish::Retire => this.begin_close(End::Retired),
+            Wish::Close(why) => this.begin_close(End::Asked(why)),
+            Wish::Abort => return this.ended(&End::Aborted, cx),
+        }
+        if this.timer.is_elapsed()
+            && let Some(end) = this.rang(Instant::now())
+        {
+            return this.ended(&end, cx);
+        }
+        match this.run(cx) {
+            Poll::Ready(end) => this.ended(&end, cx),
+            Poll::Pending => {
+                this.set_timer(cx);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<S, K> Drop for Session<S, K> {
+    fn drop(&mut self) {
+        self.parts.meters.sockets.closed();
+        // Only when the task was cut off: the runtime goes down.
+        if let Some(connection) = self.connection.take() {
+            connection.closed();
+        }
+    }
+}
+
+/// Tells a connection that it is over, whatever happens before.
+struct Closes(Arc<dyn Connection>);
+
+impl Drop for Closes {
+    fn drop(&mut self) {
+        self.0.closed();
+    }
+}
+
+/// What an error of the codec means for the session.
+fn end_of(error: &WsError) -> End {
+    match error {
+        WsError::Capacity(_) => End::TooLarge,
+        WsError::Utf8(_) => End::NotText,
+        WsError::Protocol(
+            tungstenite::error::ProtocolError::ResetWithoutClosingHandshake
+            | tungstenite::error::ProtocolError::SendAfterClosing
+            | tungstenite::error::ProtocolError::ReceivedAfterClosing,
+        ) => End::Gone,
+        WsError::Protocol(_) => End::Violation,
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Io(_)
+        | WsError::Tls(_)
+        | WsError::WriteBufferFull(_)
+        | WsError::AttackAttempt
+        | WsError::Url(_)
+        | WsError::Http(_)
+        | WsError::HttpFormat(_) => End::Gone,
+    }
+}
