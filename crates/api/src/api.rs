@@ -54,6 +54,15 @@ impl Api {
         obligations::carry_out_leftovers(self).await
     }
 
+    /// Counts the obligations that stand and shows their number in the metrics. For a worker to
+    /// call now and then.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn count_obligations(&self) -> Result<u64, CodedError> {
+        obligations::count(&self.services).await
+    }
+
     /// Everything before the use case: who, limits, decoding, before-hook.
     pub(crate) async fn enter<C: Call>(
         &self,

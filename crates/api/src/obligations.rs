@@ -97,7 +97,7 @@ pub(crate) async fn release(
     let doublings = owed.attempts.clamp(1, 16) - 1;
     let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
     let not_before = services.clock.now().plus_seconds(pause);
-    metrics::counter!("obligation_failures_total").increment(1);
+    services.obligation_failures.increment(1);
     tracing::error!(
         obligation = %owed.id,
         user = %owed.user,
@@ -152,13 +152,7 @@ pub(crate) async fn carry_out_leftovers(api: &Api) -> Result<Leftovers, CodedErr
             }
         }
     }
-    metrics::gauge!("obligations_standing").set(precise(done.standing));
     Ok(done)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a gauge; exact below 2^53")]
-fn precise(count: u64) -> f64 {
-    count as f64
 }
 
 /// Carries out one obligation; answers whether it is discharged.
@@ -175,4 +169,12 @@ async fn carry_out(api: &Api, owed: &Obligation) -> Result<bool, CodedError> {
         Err(error) if error.code() == ErrorCode::Unavailable => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Counts the obligations that stand, for operators.
+pub(crate) async fn count(services: &Services) -> Result<u64, CodedError> {
+    let standing = services.storage.obligations.count().await.map_err(error::storage)?;
+    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
+    services.obligations_pending.set(standing as f64);
+    Ok(standing)
 }

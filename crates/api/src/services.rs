@@ -15,6 +15,7 @@ use tavern_protocol::Outgoing;
 use tavern_social::Chat;
 use tavern_storage::Storage;
 use tavern_streams::{CloseReason, Streams};
+use tavern_telemetry::{Counter, Gauge, Metrics, tavern};
 use uuid::Uuid;
 
 use crate::api::unauthenticated;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Limits on failed log-ins.
     pub lockout: Lockout,
+    /// Where it counts.
+    pub metrics: Metrics,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -80,6 +83,8 @@ pub struct Services {
     pub(crate) chat: Chat,
     pub(crate) economy: Economy,
     pub(crate) logins: Logins,
+    pub(crate) obligation_failures: Counter,
+    pub(crate) obligations_pending: Gauge,
     session_ids: uuid::timestamp::context::ContextV1,
     session_node: [u8; 6],
 }
@@ -88,7 +93,8 @@ impl Services {
     /// Joins the parts.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { node, storage, sessions, passwords, lockout, clock, entropy, config } = parts;
+        let Parts { node, storage, sessions, passwords, lockout, metrics, clock, entropy, config } =
+            parts;
         let streams =
             Arc::new(Streams::<Outgoing>::builder().config(config.streams.clone()).build());
         let open: Arc<dyn OpenSessions> = Arc::new(OpenSockets(Arc::clone(&streams)));
@@ -121,6 +127,8 @@ impl Services {
             ),
             session_node,
             logins: Logins::default(),
+            obligation_failures: metrics.counter(tavern::OBLIGATION_FAILURES_TOTAL, &[]),
+            obligations_pending: metrics.gauge(tavern::OBLIGATIONS_PENDING, &[]),
             node,
             storage,
             sessions,

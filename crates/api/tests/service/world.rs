@@ -61,6 +61,7 @@ impl World {
             .unwrap(),
             passwords: Passwords::new(password, Arc::clone(&entropy), meters.clone()).unwrap(),
             lockout: Lockout::new(LockoutConfig::default(), Arc::clone(&clock), &*entropy, meters),
+            metrics: Metrics::new(MetricsConfig::default()),
             clock,
             entropy,
             config: Config {

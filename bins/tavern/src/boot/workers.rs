@@ -1,0 +1,101 @@
+//! What runs in the background of every server, and what is measured by looking.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tavern_api::{Api, Services};
+use tavern_auth::AuthMeters;
+use tavern_telemetry::{Metrics, prefixed, tavern};
+
+use super::database::Database;
+use super::notify;
+use super::phases::Core;
+
+/// How often expired revocations are forgotten.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// How often obligations that stand are counted.
+const COUNT_EVERY: Duration = Duration::from_secs(30);
+/// How often the database is asked whether it answers, for `/readyz`.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
+/// How long it may take to answer.
+const CHECK_WITHIN: Duration = Duration::from_secs(2);
+
+/// The cells of the auth crate under their names.
+pub(super) fn auth_meters(metrics: &Metrics) -> AuthMeters {
+    AuthMeters {
+        password_queue: metrics.gauge(tavern::QUEUE_DEPTH, &[("queue", "passwords")]),
+        password_refused: metrics.counter(tavern::QUEUE_OVERFLOW_TOTAL, &[("queue", "passwords")]),
+        failures: metrics.counter(tavern::LOGIN_FAILURES_TOTAL, &[]),
+        account_locks: metrics.counter(tavern::LOCKOUTS_TOTAL, &[("kind", "account")]),
+        address_locks: metrics.counter(tavern::LOCKOUTS_TOTAL, &[("kind", "address")]),
+        lockout_entries: metrics.gauge(tavern::LOCKOUT_ENTRIES, &[]),
+        lockout_evictions: metrics.counter(tavern::LOCKOUT_EVICTIONS_TOTAL, &[]),
+        revocations: metrics.gauge(tavern::REVOCATIONS, &[]),
+    }
+}
+
+/// Starts the workers. They end when the process is told to stop now.
+pub(super) fn start(core: &Core, services: &Arc<Services>, api: &Arc<Api>, database: &Database) {
+    let stop = core.life.abort().clone();
+    let metrics = core.metrics.clone();
+    let stopped = stop.clone();
+    core.life.spawn_critical("metrics upkeep", stop.clone(), async move {
+        metrics.upkeep(stopped.cancelled()).await;
+    });
+    let (tidied, stopped) = (Arc::clone(services), stop.clone());
+    core.life.spawn_critical("revocations", stop.clone(), async move {
+        tidied.sessions().keep_tidy(TIDY_EVERY, stopped).await;
+    });
+    let (counted, stopped) = (Arc::clone(api), stop.clone());
+    core.life.spawn_critical("obligations", stop.clone(), async move {
+        let mut ticks = tokio::time::interval(COUNT_EVERY);
+        loop {
+            tokio::select! {
+                () = stopped.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = counted.count_obligations().await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "cannot count obligations");
+            }
+        }
+    });
+    let (tended, stopped) = (database.pool().clone(), stop.clone());
+    core.life.spawn_critical("database pool", stop.clone(), async move {
+        tended.tend(stopped).await;
+    });
+    let (checked, stopped) = (database.pool().clone(), stop.clone());
+    let health = core.health.clone();
+    core.life.spawn_critical("database check", stop, async move {
+        let mut ticks = tokio::time::interval(CHECK_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stopped.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let problem = checked.check(CHECK_WITHIN).await.err();
+            health.problem("database", problem.map(|error| error.to_string()));
+        }
+    });
+    observe(&core.metrics, services);
+    notify::keep_watchdog_quiet(&core.life);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52 are exact")]
+fn observe(metrics: &Metrics, services: &Arc<Services>) {
+    let seen = Arc::clone(services);
+    metrics.observe_gauge(&[prefixed::PRESENCES], &[], move || {
+        seen.presence_totals().presences as f64
+    });
+    let seen = Arc::clone(services);
+    metrics.observe_gauge(&[tavern::STREAMS], &[], move || seen.stream_totals().streams as f64);
+    let seen = Arc::clone(services);
+    metrics.observe_gauge(&[tavern::SUBSCRIPTIONS], &[], move || {
+        seen.stream_totals().subscriptions as f64
+    });
+    let seen = Arc::clone(services);
+    metrics.observe_counter(&[tavern::DELIVERIES_TOTAL], &[], move || {
+        seen.stream_totals().deliveries as f64
+    });
+}
