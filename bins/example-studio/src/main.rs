@@ -22,12 +22,13 @@ impl Module for Studio {
         registrar: &mut Registrar,
         host: Arc<dyn Host>,
     ) -> Result<(), ModuleError> {
-        // Every new player begins with coins. The hook may run again after a crash: the ledger
-        // shows whether it has been here.
+        // Every new player begins with coins. After a crash the hook runs again, for the same
+        // player: it must see for itself what it has done already.
         registrar.after::<AuthenticateDevice, _, _>(move |context, session, _request| {
             let host = Arc::clone(&host);
             async move {
-                if let (true, Some(user)) = (session.created, context.user) {
+                let (true, Some(user)) = (session.created, context.user) else { return Ok(()) };
+                if host.account_get(user).await?.is_some_and(|a| a.wallet.is_empty()) {
                     let coins = BTreeMap::from([("coins".to_owned(), 100)]);
                     host.wallet_update(user, &coins, r#"{"why":"welcome"}"#, true).await?;
                 }
