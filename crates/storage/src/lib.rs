@@ -17,7 +17,7 @@
 //! A database, wire formats, who may do what.
 //!
 //! # Entry points
-//! [`Storage`], and for tests, with the feature `testkit`, [`memory`] and [`conformance`].
+//! [`Storage`], and for tests, with the feature `testkit`, `memory` and `conformance`.
 
 mod accounts;
 mod error;
