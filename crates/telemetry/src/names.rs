@@ -173,6 +173,20 @@ pub mod tavern {
         OBLIGATION_FAILURES_TOTAL = "tavern_obligation_failures_total";
         /// Log-in attempts refused because of earlier failures, by kind.
         LOCKOUTS_TOTAL = "tavern_lockouts_total";
+        /// Log-ins that failed because the credentials were wrong.
+        LOGIN_FAILURES_TOTAL = "tavern_login_failures_total";
+        /// Accounts and addresses whose failures are remembered.
+        LOCKOUT_ENTRIES = "tavern_lockout_entries";
+        /// Entries forgotten early because too many accounts and addresses failed.
+        LOCKOUT_EVICTIONS_TOTAL = "tavern_lockout_evictions_total";
+        /// Revocations in memory.
+        REVOCATIONS = "tavern_revocations";
+        /// Streams with a subscriber on this node.
+        STREAMS = "tavern_streams";
+        /// Subscriptions of the sessions of this node.
+        SUBSCRIPTIONS = "tavern_subscriptions";
+        /// Messages handed to sessions by fan-out.
+        DELIVERIES_TOTAL = "tavern_deliveries_total";
         /// Database transactions repeated after a serialisation failure.
         DATABASE_RETRIES_TOTAL = "tavern_database_retries_total";
         /// Log lines dropped because the writer could not keep up.

@@ -45,15 +45,14 @@ pub(crate) struct Exporter {
 }
 
 impl Tracer {
-    /// A tracer that exports. Its connection lives on `runtime`.
+    /// A tracer that exports. Its connection lives on the present runtime.
     ///
     /// # Errors
     /// When the address is not one.
-    pub fn exporting(
-        config: &OtlpConfig,
-        runtime: &tokio::runtime::Handle,
-    ) -> Result<Self, OtlpError> {
-        let _in = runtime.enter();
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn otlp(config: &OtlpConfig) -> Result<Self, OtlpError> {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_tonic()
             .with_endpoint(config.endpoint.clone())

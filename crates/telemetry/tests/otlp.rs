@@ -47,10 +47,11 @@ fn a_call_reaches_the_collector_as_part_of_its_callers_trace() {
         node_name: "n1".into(),
         version: "1.2.3".into(),
     };
-    let tracer = Tracer::exporting(&config, runtime.handle()).unwrap();
+    let _entered = runtime.enter();
+    let tracer = Tracer::otlp(&config).unwrap();
     let quiet = LogConfig { stdout: false, ..LogConfig::default() };
     let (_handle, guard) =
-        start_logging(&quiet, Arc::new(|| 0), &Metrics::default(), &tracer).unwrap();
+        start_logging(&quiet, Arc::new(|| Duration::ZERO), &Metrics::default(), &tracer).unwrap();
 
     let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let mut parent = TraceContext::parse(parent).unwrap();

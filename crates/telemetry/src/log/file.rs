@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::format::{Precision, push_time};
-use super::{LogFile, Rotation, WallClock};
+use super::{LogFile, Rotation, WallClock, nanos};
 
 pub(crate) struct LogSink {
     config: LogFile,
@@ -76,7 +76,7 @@ impl LogSink {
     fn name_aside(&self, rotation: &Rotation) -> PathBuf {
         let path = &self.config.path;
         let (stem, extension) = parts(path);
-        let nanos = (self.clock)() + i64::from(rotation.utc_offset_seconds) * 1_000_000_000;
+        let nanos = nanos(&self.clock) + i64::from(rotation.utc_offset_seconds) * 1_000_000_000;
         let mut time = String::new();
         push_time(&mut time, nanos, Precision::FileName);
         let mut n = 0;
@@ -111,7 +111,7 @@ impl LogSink {
         old.sort_unstable();
         old.reverse();
         let mut oldest = String::new();
-        let nanos = (self.clock)() + i64::from(rotation.utc_offset_seconds) * 1_000_000_000;
+        let nanos = nanos(&self.clock) + i64::from(rotation.utc_offset_seconds) * 1_000_000_000;
         let age = i64::from(rotation.max_age_days) * 86_400 * 1_000_000_000;
         push_time(&mut oldest, nanos.saturating_sub(age), Precision::FileName);
         let oldest = format!("{stem}-{oldest}");
@@ -181,16 +181,21 @@ mod tests {
     use super::*;
     use std::io::Read;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
-    const DAY: i64 = 86_400 * 1_000_000_000;
+    const DAY: u64 = 86_400 * 1_000_000_000;
 
-    fn sink(rotation: Rotation) -> (tempfile::TempDir, Arc<AtomicI64>, LogSink) {
+    fn sink(rotation: Rotation) -> (tempfile::TempDir, Arc<AtomicU64>, LogSink) {
         let dir = tempfile::tempdir().unwrap();
-        let now = Arc::new(AtomicI64::new(0));
+        let now = Arc::new(AtomicU64::new(0));
         let read = Arc::clone(&now);
         let config = LogFile { path: dir.path().join("tavern.log"), rotation: Some(rotation) };
-        let sink = LogSink::open(config, Arc::new(move || read.load(Ordering::SeqCst))).unwrap();
+        let sink = LogSink::open(
+            config,
+            Arc::new(move || Duration::from_nanos(read.load(Ordering::SeqCst))),
+        )
+        .unwrap();
         (dir, now, sink)
     }
 

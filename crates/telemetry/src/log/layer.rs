@@ -8,7 +8,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::format::{Fields, Line, write};
 use super::writer::Sender;
-use super::{LogFormat, WallClock};
+use super::{LogFormat, WallClock, nanos};
 
 pub(crate) struct LogLayer {
     format: LogFormat,
@@ -51,7 +51,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogLayer {
         let meta = event.metadata();
         let mut text = String::with_capacity(256);
         let line = Line {
-            nanos: (self.clock)(),
+            nanos: nanos(&self.clock),
             level: *meta.level(),
             target: meta.target(),
             fields: &fields,

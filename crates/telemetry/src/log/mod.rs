@@ -17,8 +17,13 @@ use tracing_subscriber::{Layer, Registry, reload};
 use crate::names::tavern;
 use crate::{Metrics, Tracer};
 
-/// Where the log takes the time from: nanoseconds since the Unix epoch.
-pub type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
+/// Where the log takes the time from: how long ago the Unix epoch was.
+pub type WallClock = Arc<dyn Fn() -> Duration + Send + Sync>;
+
+/// The time as lines and file names have it; saturates in the year 2262.
+fn nanos(clock: &WallClock) -> i64 {
+    i64::try_from(clock().as_nanos()).unwrap_or(i64::MAX)
+}
 
 /// The lowest level written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -273,7 +278,7 @@ mod tests {
     use super::*;
 
     fn clock() -> WallClock {
-        Arc::new(|| 1_700_000_000_123_456_789)
+        Arc::new(|| Duration::from_nanos(1_700_000_000_123_456_789))
     }
 
     /// Logs into a file and returns its lines.

@@ -15,7 +15,7 @@ use tracing::Level;
 
 use super::file::LogSink;
 use super::format::{Fields, Line, Value, write};
-use super::{LogConfig, LogError, LogFormat, WallClock};
+use super::{LogConfig, LogError, LogFormat, WallClock, nanos};
 
 /// Lines waiting at most. A line is at most a few kilobytes, most are below 300 bytes.
 const QUEUE: usize = 4096;
@@ -170,7 +170,7 @@ impl Writer {
         let mut fields = Fields { message: "log lines were dropped".to_owned(), named: Vec::new() };
         fields.set("count", Value::Uint(lost));
         let line = Line {
-            nanos: (self.clock)(),
+            nanos: nanos(&self.clock),
             level: Level::WARN,
             target: module_path!(),
             fields: &fields,
@@ -204,7 +204,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
         let file = super::super::LogFile { path: path.clone(), rotation: None };
-        let clock: WallClock = Arc::new(|| 0);
+        let clock: WallClock = Arc::new(|| Duration::ZERO);
         let (queue, orders) = sync_channel(2);
         let lost = Arc::new(AtomicU64::new(0));
         let sender = Sender { queue, lost: Arc::clone(&lost), dropped: Counter::noop() };

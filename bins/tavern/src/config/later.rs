@@ -1,0 +1,217 @@
+//! The sections of parts that are not built yet. Existing files load and are checked; nothing
+//! reads the values so far.
+
+use tavern_domain::Secret;
+
+use super::table::section;
+
+const CONSOLE: &str = "the console";
+const SOCIAL: &str = "log-in by other providers";
+const PURCHASES: &str = "purchases";
+
+section! {
+    /// The operators' API and page.
+    pub struct Console in "console." {
+        /// Address that the console listens on; empty means every interface
+        address: String = String::new(), later(CONSOLE);
+        /// Port of the console
+        port: u16 = 7351, later(CONSOLE);
+        /// Name of the built-in operator
+        username: String = "admin".to_owned(), later(CONSOLE);
+        /// Password of the built-in operator
+        password: Secret = Secret::default(), later(CONSOLE);
+        /// Signs the operators' tokens
+        signing_key: Secret = Secret::default(), later(CONSOLE);
+        /// How long an operator's token is good, in seconds
+        token_expiry_sec: u32 = 86_400, range(1, 31_536_000), later(CONSOLE);
+        /// Largest request, in bytes
+        max_message_size_bytes: usize = 4_194_304, range(1, 1_073_741_824), later(CONSOLE);
+        /// How long a request may take to arrive, in milliseconds
+        read_timeout_ms: u64 = 10_000, range(1, 86_400_000), later(CONSOLE);
+        /// How long an answer may take to be read, in milliseconds
+        write_timeout_ms: u64 = 60_000, range(1, 86_400_000), later(CONSOLE);
+        /// How long a connection may rest, in milliseconds
+        idle_timeout_ms: u64 = 300_000, range(1, 86_400_000), later(CONSOLE);
+        /// Whether display names are left out of the search for accounts
+        disable_display_name_search: bool = false, later(CONSOLE);
+    } and {
+        /// Never had an effect under this name.
+        mfa: ConsoleMfa;
+    }
+}
+
+section! {
+    /// Second factors, under a name that was never read.
+    pub struct ConsoleMfa in "console.mfa." {
+        /// Never had an effect under this name
+        admin_account_enabled: bool = false, deprecated("mfa.admin_account_enabled");
+        /// Never had an effect under this name
+        storage_encryption_key: Secret = Secret::default(), deprecated("mfa.storage_encryption_key");
+    }
+}
+
+section! {
+    /// Second factors of operators.
+    pub struct Mfa in "mfa." {
+        /// Whether the built-in operator needs a second factor
+        admin_account_enabled: bool = false, later(CONSOLE);
+        /// Encrypts the operators' second factors; 32 bytes
+        storage_encryption_key: Secret = Secret::default(), later(CONSOLE);
+    }
+}
+
+section! {
+    /// The matchmaker.
+    pub struct Matchmaker in "matchmaker." {
+        /// Seconds between passes
+        interval_sec: u32 = 15, range(1, 86_400), later("the matchmaker");
+        /// Passes that a ticket waits for the most players before it takes fewer
+        max_intervals: u32 = 2, range(1, 1_000_000), later("the matchmaker");
+        /// Most tickets of one session or party
+        max_tickets: u32 = 3, range(1, 1_000_000), later("the matchmaker");
+        /// Whether both sides of a match must want each other
+        rev_precision: bool = false, later("the matchmaker");
+        /// When a pass has taken this many intervals, its rest takes one-sided matches too; 0 means never
+        rev_threshold: u32 = 1, range(0, 1_000_000), later("the matchmaker");
+    }
+}
+
+section! {
+    /// Leaderboards and tournaments.
+    pub struct Leaderboard in "leaderboard." {
+        /// Leaderboards whose ranks are not kept in memory; * means all
+        blacklist_rank_cache: Vec<String> = Vec::new(), later("leaderboards");
+        /// Resets and ends that wait for server code
+        callback_queue_size: usize = 65_536, range(1, 16_777_216), later("leaderboards");
+        /// Workers that tell server code of resets and ends
+        callback_queue_workers: u32 = 8, range(1, 1_024), later("leaderboards");
+        /// Workers that load ranks at the start
+        rank_cache_workers: u32 = 1, range(1, 1_024), later("leaderboards");
+    }
+}
+
+section! {
+    /// Google log-in by server code.
+    pub struct GoogleAuth in "google_auth." {
+        /// OAuth client credentials, a JSON document
+        credentials_json: Secret = Secret::default(), later(SOCIAL);
+    }
+}
+
+section! {
+    /// Apple log-in.
+    pub struct SocialApple in "social.apple." {
+        /// Bundle that a token must be made for
+        bundle_id: String = String::new(), later(SOCIAL);
+    }
+}
+
+section! {
+    /// Facebook Instant Games log-in.
+    pub struct SocialFacebookInstantGame in "social.facebook_instant_game." {
+        /// Checks the signatures of players
+        app_secret: Secret = Secret::default(), later(SOCIAL);
+    }
+}
+
+section! {
+    /// Facebook limited log-in.
+    pub struct SocialFacebookLimitedLogin in "social.facebook_limited_login." {
+        /// App that a token must be made for
+        app_id: String = String::new(), later(SOCIAL);
+    }
+}
+
+section! {
+    /// Steam log-in.
+    pub struct SocialSteam in "social.steam." {
+        /// Application that a ticket must be made for
+        app_id: u32 = 0, later(SOCIAL);
+        /// Publisher key of the Steam web interface
+        publisher_key: Secret = Secret::default(), later(SOCIAL);
+    }
+}
+
+/// Log-in by other providers.
+#[derive(Clone, PartialEq, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Social {
+    /// Apple.
+    pub apple: SocialApple,
+    /// Facebook Instant Games.
+    pub facebook_instant_game: SocialFacebookInstantGame,
+    /// Facebook limited log-in.
+    pub facebook_limited_login: SocialFacebookLimitedLogin,
+    /// Steam.
+    pub steam: SocialSteam,
+}
+
+section! {
+    /// Purchases in Apple's store.
+    pub struct IapApple in "iap.apple." {
+        /// Secret part of the path that the store calls; empty means it calls nowhere
+        notifications_endpoint_id: Secret = Secret::default(), later(PURCHASES);
+        /// Shared secret of the store
+        shared_password: Secret = Secret::default(), later(PURCHASES);
+    }
+}
+
+section! {
+    /// Purchases in Facebook Instant Games.
+    pub struct FacebookInstant in "iap.facebook_instant." {
+        /// Checks the signatures of purchases
+        app_secret: Secret = Secret::default(), later(PURCHASES);
+    }
+}
+
+section! {
+    /// Purchases in Google's store.
+    pub struct IapGoogle in "iap.google." {
+        /// Mail address of the service account
+        client_email: String = String::new(), later(PURCHASES);
+        /// Key of the service account
+        private_key: Secret = Secret::default(), later(PURCHASES);
+        /// Secret part of the path that the store calls; empty means it calls nowhere
+        notifications_endpoint_id: Secret = Secret::default(), later(PURCHASES);
+        /// Had an effect once; purchases name their package themselves
+        package_name: String = String::new(), deprecated("nothing: it has no effect");
+        /// Had an effect once; the store tells of refunds by itself
+        refund_check_period_min: u32 = 0, deprecated("nothing: it has no effect");
+    }
+}
+
+section! {
+    /// Purchases in Huawei's store.
+    pub struct IapHuawei in "iap.huawei." {
+        /// Client of the store
+        client_id: String = String::new(), later(PURCHASES);
+        /// Secret of the client
+        client_secret: Secret = Secret::default(), later(PURCHASES);
+        /// Checks the signatures of purchases
+        public_key: String = String::new(), later(PURCHASES);
+    }
+}
+
+section! {
+    /// Purchases in Samsung's store.
+    pub struct IapSamsung in "iap.samsung." {
+        /// Package that a receipt must be made for; empty means any
+        package_name: String = String::new(), later(PURCHASES);
+    }
+}
+
+/// Purchases.
+#[derive(Clone, PartialEq, Debug, Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Iap {
+    /// Apple's store.
+    pub apple: IapApple,
+    /// Facebook Instant Games.
+    pub facebook_instant: FacebookInstant,
+    /// Google's store.
+    pub google: IapGoogle,
+    /// Huawei's store.
+    pub huawei: IapHuawei,
+    /// Samsung's store.
+    pub samsung: IapSamsung,
+}

@@ -1,0 +1,508 @@
+//! The configuration as the rest of the server sees it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::value::Value;
+use tavern_domain::{NodeName, Secret};
+use tavern_storage_postgres::PoolConfig;
+use tavern_telemetry::{
+    LogConfig, LogFile, LogFormat, LogLevel, MetricsConfig, OtlpConfig, Rotation,
+};
+
+use super::later::{Console, GoogleAuth, Iap, Leaderboard, Matchmaker, Mfa, Social};
+use super::sections::{
+    Database, EmbeddedMode, LogFormatOption, LogLevelOption, Logger, Match, MetricsSection, Party,
+    Runtime, SslMode, Storage, Telemetry, Tracker,
+};
+use super::table::{OptionRow, find, options, section};
+
+/// Values by option names.
+pub(crate) type Values = BTreeMap<&'static str, Value>;
+
+section! {
+    /// Everything that can be configured. `Settings::default()` is what an empty configuration
+    /// means, apart from secrets, which have no default.
+    pub struct Settings in "" {
+        /// Name of this node, 1 to 16 bytes without a dot; part of the ids of what lives on it
+        name: String = "tavern".to_owned();
+        /// Folder for everything that the server keeps in files
+        data_dir: PathBuf = PathBuf::from("data");
+        /// Development mode: known keys, readable log, loopback only
+        dev: bool = false;
+        /// YAML files to load, later ones win; only as a flag or variable
+        config: Vec<String> = Vec::new();
+        /// How long stopping may take, in seconds, for matches, calls and sockets together
+        shutdown_grace_sec: u32 = 10, range(0, 86_400), live;
+        /// Most migrations that one migrate command carries out; -1 or 0 means all
+        limit: i64 = -1, range(-1, 1_000_000);
+    } and {
+        /// Client listeners and their limits.
+        socket: tavern_transport::Config;
+        /// Tokens and what a session may do.
+        session: tavern_auth::SessionConfig;
+        /// Passwords, failed log-ins, proxies.
+        auth: tavern_auth::AuthConfig;
+        /// The database.
+        database: Database;
+        /// Log output.
+        logger: Logger;
+        /// Metrics and health.
+        metrics: MetricsSection;
+        /// Spans for a collector.
+        telemetry: Telemetry;
+        /// Server code.
+        runtime: Runtime;
+        /// Matches.
+        r#match: Match;
+        /// The register of presences.
+        presence: tavern_presence::Config;
+        /// Subscriptions.
+        streams: tavern_streams::Config;
+        /// Kept for existing files.
+        tracker: Tracker;
+        /// Stored objects.
+        storage: Storage;
+        /// Parties.
+        party: Party;
+        /// The operators' API and page.
+        console: Console;
+        /// Second factors of operators.
+        mfa: Mfa;
+        /// The matchmaker.
+        matchmaker: Matchmaker;
+        /// Leaderboards and tournaments.
+        leaderboard: Leaderboard;
+        /// Google log-in by server code.
+        google_auth: GoogleAuth;
+        /// Log-in by other providers.
+        social: Social;
+        /// Purchases.
+        iap: Iap;
+    }
+}
+
+/// Where to ask whether a running server is well.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HealthTarget {
+    /// Host name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path.
+    pub path: &'static str,
+}
+
+impl Settings {
+    /// Every value by its option's name. Holds secrets.
+    pub(crate) fn all_values(&self) -> Values {
+        let mut out = Values::new();
+        self.values(&mut out);
+        self.database.values(&mut out);
+        self.logger.values(&mut out);
+        self.metrics.values(&mut out);
+        self.telemetry.otlp.values(&mut out);
+        self.runtime.values(&mut out);
+        self.r#match.values(&mut out);
+        self.tracker.values(&mut out);
+        self.storage.values(&mut out);
+        self.party.values(&mut out);
+        self.console.values(&mut out);
+        self.console.mfa.values(&mut out);
+        self.mfa.values(&mut out);
+        self.matchmaker.values(&mut out);
+        self.leaderboard.values(&mut out);
+        self.google_auth.values(&mut out);
+        self.social.apple.values(&mut out);
+        self.social.facebook_instant_game.values(&mut out);
+        self.social.facebook_limited_login.values(&mut out);
+        self.social.steam.values(&mut out);
+        self.iap.apple.values(&mut out);
+        self.iap.facebook_instant.values(&mut out);
+        self.iap.google.values(&mut out);
+        self.iap.huawei.values(&mut out);
+        self.iap.samsung.values(&mut out);
+        foreign("socket", &self.socket, &mut out);
+        foreign("session", &self.session, &mut out);
+        foreign("auth", &self.auth, &mut out);
+        foreign("match.relayed", &self.r#match.relayed, &mut out);
+        foreign("presence", &self.presence, &mut out);
+        foreign("streams", &self.streams, &mut out);
+        // Those types leave their secrets out when they are written.
+        let session = &self.session;
+        let secrets =
+            |all: &[Secret]| Value::from(all.iter().map(Secret::expose).collect::<Vec<_>>());
+        out.insert("socket.server_key", Value::from(self.socket.server_key.expose()));
+        out.insert("session.encryption_key", Value::from(session.encryption_key.expose()));
+        out.insert(
+            "session.refresh_encryption_key",
+            Value::from(session.refresh_encryption_key.expose()),
+        );
+        out.insert("session.previous_encryption_keys", secrets(&session.previous_encryption_keys));
+        out.insert(
+            "session.previous_refresh_encryption_keys",
+            secrets(&session.previous_refresh_encryption_keys),
+        );
+        out
+    }
+
+    /// Adds a line for everything that is wrong except missing, known and short secrets. Each
+    /// begins with the name of an option.
+    pub fn validate(&self, problems: &mut Vec<String>) {
+        self.socket.validate(problems);
+        self.session.validate(problems);
+        self.auth.validate(problems);
+        let mut under = |section: &str, validate: &dyn Fn(&mut Vec<String>)| {
+            let mut found = Vec::new();
+            validate(&mut found);
+            problems.extend(found.into_iter().map(|text| format!("{section}.{text}")));
+        };
+        under("match.relayed", &|p| self.r#match.relayed.validate(p));
+        under("presence", &|p| self.presence.validate(p));
+        under("streams", &|p| self.streams.validate(p));
+        let mut bad = |key: &str, text: &str| problems.push(format!("{key}: {text}"));
+        if let Err(error) = NodeName::new(&self.name) {
+            bad("name", &error.to_string());
+        }
+        if self.data_dir.as_os_str().is_empty() {
+            bad("data_dir", "must not be empty");
+        }
+        if interface(&self.metrics.address).is_none() {
+            bad("metrics.address", "is neither an IP address nor localhost");
+        }
+        for (key, text) in [
+            ("metrics.prefix", &self.metrics.prefix),
+            ("metrics.custom_prefix", &self.metrics.custom_prefix),
+        ] {
+            let fine = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if !text.chars().all(fine) || text.starts_with(|c: char| c.is_ascii_digit()) {
+                bad(key, "must be made of letters, digits and underscores");
+            }
+        }
+        let endpoint = &self.telemetry.otlp.endpoint;
+        if !endpoint.is_empty() && !endpoint.starts_with("http://") {
+            bad("telemetry.otlp.endpoint", "must begin with http://");
+        }
+        if matches!(self.database.sslmode.word(), "verify-ca" | "verify-full")
+            && self.database.address.is_empty()
+        {
+            bad("database.sslmode", "asks for a certificate, but there is no database.address");
+        }
+        let clash = i32::from(self.socket.port) == self.metrics.prometheus_port;
+        if clash && self.metrics.prometheus_port > 0 {
+            bad("metrics.prometheus_port", "must differ from socket.port");
+        }
+        self.validate_runtime(&mut bad);
+        let mfa = self.mfa.storage_encryption_key.expose().len();
+        if mfa != 0 && mfa != 32 {
+            bad("mfa.storage_encryption_key", "must have exactly 32 bytes");
+        }
+        let google = self.google_auth.credentials_json.expose();
+        if !google.is_empty() && serde_json::from_str::<serde::de::IgnoredAny>(google).is_err() {
+            bad("google_auth.credentials_json", "is no JSON document");
+        }
+        if self.console.username.is_empty() {
+            bad("console.username", "must not be empty");
+        }
+    }
+
+    fn validate_runtime(&self, bad: &mut dyn FnMut(&str, &str)) {
+        let runtime = &self.runtime;
+        if runtime.js_min_count > runtime.js_max_count {
+            bad("runtime.js_min_count", "must not be above runtime.js_max_count");
+        }
+        if runtime.lua_min_count > runtime.lua_max_count {
+            bad("runtime.lua_min_count", "must not be above runtime.lua_max_count");
+        }
+        let entry = &runtime.js_entrypoint;
+        if !entry.as_os_str().is_empty() && entry.extension().is_none_or(|e| e != "js") {
+            bad("runtime.js_entrypoint", "must end in .js");
+        }
+    }
+
+    /// The node's name.
+    ///
+    /// # Panics
+    /// When it is none, which [`validate`](Self::validate) tells.
+    #[must_use]
+    pub fn node_name(&self) -> NodeName {
+        NodeName::new(&self.name).expect("the configuration was validated")
+    }
+
+    /// The folder of server modules.
+    #[must_use]
+    pub fn modules_dir(&self) -> PathBuf {
+        if self.runtime.path.as_os_str().is_empty() {
+            self.data_dir.join("modules")
+        } else {
+            self.runtime.path.clone()
+        }
+    }
+
+    /// How long stopping may take.
+    #[must_use]
+    pub fn shutdown_grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace_sec.into())
+    }
+
+    /// The pairs that server code sees as its environment.
+    #[must_use]
+    pub fn runtime_env(&self) -> BTreeMap<String, String> {
+        let pair = |secret: &Secret| {
+            let (name, value) = secret.expose().split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        };
+        self.runtime.env.iter().filter_map(pair).collect()
+    }
+
+    /// Addresses to try, in this order, for metrics and health; none when they are off. Every
+    /// interface means IPv6 with IPv4, or IPv4 alone on a machine without IPv6.
+    #[must_use]
+    pub fn metrics_addresses(&self) -> Vec<SocketAddr> {
+        let port = match self.metrics.prometheus_port {
+            0 => return Vec::new(),
+            any if any < 0 => 0,
+            port => u16::try_from(port).unwrap_or(0),
+        };
+        let ips = interface(&self.metrics.address).unwrap_or_default();
+        ips.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
+    }
+
+    /// Where this configuration's server answers whether it is well: the port of metrics and
+    /// health, or else the port of clients.
+    #[must_use]
+    pub fn health_target(&self) -> HealthTarget {
+        let host = |address: &str| match address {
+            "" | "0.0.0.0" | "::" | "[::]" | "localhost" => "127.0.0.1".to_owned(),
+            other => other.trim_matches(['[', ']']).to_owned(),
+        };
+        match u16::try_from(self.metrics.prometheus_port) {
+            Ok(port) if port > 0 => {
+                HealthTarget { host: host(&self.metrics.address), port, path: "/readyz" }
+            }
+            _ => HealthTarget {
+                host: host(&self.socket.address),
+                port: self.socket.port,
+                path: "/healthcheck",
+            },
+        }
+    }
+
+    /// Which PostgreSQL runs when no address is given.
+    #[must_use]
+    pub const fn embedded_mode(&self) -> tavern_embedded_postgres::Mode {
+        use tavern_embedded_postgres::Mode;
+        match self.database.embedded {
+            EmbeddedMode::Auto => Mode::Auto,
+            EmbeddedMode::Bundled => Mode::Bundled,
+            EmbeddedMode::System => Mode::System,
+            EmbeddedMode::Off => Mode::Off,
+        }
+    }
+
+    /// What the database's pool is told; 0 stands for "for ever" in the options.
+    #[must_use]
+    pub fn pool_config(&self, addresses: Vec<tavern_storage_postgres::Address>) -> PoolConfig {
+        let database = &self.database;
+        let or_ever = |millis: u64| (millis > 0).then(|| Duration::from_millis(millis));
+        let certificate = &database.ssl_root_certificate;
+        PoolConfig {
+            sslmode: match database.sslmode {
+                SslMode::Disable => tavern_storage_postgres::SslMode::Disable,
+                SslMode::Prefer => tavern_storage_postgres::SslMode::Prefer,
+                SslMode::Require => tavern_storage_postgres::SslMode::Require,
+                SslMode::VerifyCa => tavern_storage_postgres::SslMode::VerifyCa,
+                SslMode::VerifyFull => tavern_storage_postgres::SslMode::VerifyFull,
+            },
+            root_certificate: (!certificate.as_os_str().is_empty()).then(|| certificate.clone()),
+            max_open_conns: database.max_open_conns,
+            max_idle_conns: database.max_idle_conns,
+            idle_timeout: or_ever(database.conn_idle_timeout_ms),
+            conn_max_lifetime: or_ever(database.conn_max_lifetime_ms),
+            connect_timeout: Duration::from_millis(database.connect_timeout_ms),
+            acquire_timeout: Duration::from_millis(database.acquire_timeout_ms),
+            statement_timeout: or_ever(database.statement_timeout_ms),
+            max_retries: database.max_retries,
+            ..PoolConfig::new(addresses)
+        }
+    }
+
+    /// What the log is told. `utc_offset_seconds` is the machine's time zone, for the names of
+    /// files put aside.
+    #[must_use]
+    pub fn log_config(&self, utc_offset_seconds: i32) -> LogConfig {
+        let logger = &self.logger;
+        let rotation = logger.rotation.then(|| Rotation {
+            max_bytes: logger.max_size.saturating_mul(1024 * 1024),
+            max_age_days: logger.max_age,
+            max_backups: usize::try_from(logger.max_backups).unwrap_or(usize::MAX),
+            compress: logger.compress,
+            utc_offset_seconds: if logger.local_time { utc_offset_seconds } else { 0 },
+        });
+        let named = !logger.file.as_os_str().is_empty();
+        LogConfig {
+            level: self.log_level(),
+            format: match logger.format {
+                LogFormatOption::Json => LogFormat::Json,
+                LogFormatOption::Stackdriver => LogFormat::Stackdriver,
+                LogFormatOption::Text => LogFormat::Text,
+            },
+            stdout: logger.stdout,
+            file: named.then(|| LogFile { path: logger.file.clone(), rotation }),
+        }
+    }
+
+    /// The lowest level written to the log.
+    #[must_use]
+    pub const fn log_level(&self) -> LogLevel {
+        match self.logger.level {
+            LogLevelOption::Trace => LogLevel::Trace,
+            LogLevelOption::Debug => LogLevel::Debug,
+            LogLevelOption::Info => LogLevel::Info,
+            LogLevelOption::Warn => LogLevel::Warn,
+            LogLevelOption::Error => LogLevel::Error,
+        }
+    }
+
+    /// What the metrics are told.
+    #[must_use]
+    pub fn metrics_config(&self) -> MetricsConfig {
+        MetricsConfig {
+            prefix: self.metrics.prefix.clone(),
+            custom_prefix: self.metrics.custom_prefix.clone(),
+            custom_scope_limit: self.metrics.custom_scope_limit,
+            node_name: self.name.clone(),
+            namespace: self.metrics.namespace.clone(),
+        }
+    }
+
+    /// Where spans go, unless they go nowhere.
+    #[must_use]
+    pub fn otlp_config(&self, version: &str) -> Option<OtlpConfig> {
+        let otlp = &self.telemetry.otlp;
+        (!otlp.endpoint.is_empty()).then(|| OtlpConfig {
+            endpoint: otlp.endpoint.clone(),
+            timeout: Duration::from_millis(otlp.timeout_ms),
+            sample_ratio: otlp.sample_ratio,
+            queue_size: otlp.queue_size,
+            node_name: self.name.clone(),
+            version: version.to_owned(),
+        })
+    }
+}
+
+/// The addresses that a listener's option means; `None` when it is no address.
+pub(crate) fn interface(address: &str) -> Option<Vec<IpAddr>> {
+    let address = address.trim();
+    let bare = address.strip_prefix('[').and_then(|a| a.strip_suffix(']')).unwrap_or(address);
+    match bare {
+        "" => Some(vec![Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()]),
+        "localhost" => Some(vec![Ipv4Addr::LOCALHOST.into()]),
+        other => other.parse().ok().map(|ip| vec![ip]),
+    }
+}
+
+/// The values of a section that another crate owns.
+fn foreign<T: serde::Serialize>(section: &str, value: &T, out: &mut Values) {
+    // These types consist of numbers, words and lists, which always can be written.
+    let value = Value::serialize(value).expect("a configuration section can be written");
+    flatten(section, value, out);
+}
+
+fn flatten(path: &str, value: Value, out: &mut Values) {
+    if let Value::Dict(_, entries) = value {
+        for (name, value) in entries {
+            flatten(&format!("{path}.{name}"), value, out);
+        }
+    } else if let Some(row) = find(path)
+        && !matches!(value, Value::Empty(..))
+    {
+        out.insert(row.key, plain(value));
+    }
+}
+
+/// Whole numbers in the one type that all others have, so that they compare.
+fn plain(value: Value) -> Value {
+    let unsigned = value.to_u128().and_then(|n| i64::try_from(n).ok());
+    let whole = unsigned.or_else(|| value.to_i128().and_then(|n| i64::try_from(n).ok()));
+    whole.map_or(value, Value::from)
+}
+
+/// The options whose values the settings keep.
+pub(crate) fn kept() -> impl Iterator<Item = &'static OptionRow> {
+    options().filter(|row| row.is_kept())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(settings: &Settings) -> Vec<String> {
+        let mut problems = Vec::new();
+        settings.validate(&mut problems);
+        problems
+    }
+
+    /// Settings with secrets, as a server would have them.
+    fn fine() -> Settings {
+        let mut settings = Settings::default();
+        settings.session.encryption_key = Secret::new("a".repeat(32));
+        settings.session.refresh_encryption_key = Secret::new("b".repeat(32));
+        settings
+    }
+
+    #[test]
+    fn the_default_is_valid_but_for_its_secrets() {
+        assert_eq!(problems(&fine()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_problems_are_told_each_by_an_options_name() {
+        let mut settings = fine();
+        settings.name = "much.too.long.a.name".into();
+        settings.metrics.address = "nowhere".into();
+        settings.metrics.prometheus_port = 7350;
+        settings.telemetry.otlp.endpoint = "collector:4317".into();
+        settings.runtime.js_min_count = 99;
+        settings.mfa.storage_encryption_key = Secret::new("short");
+        settings.socket.ping_period_ms = settings.socket.pong_wait_ms;
+        settings.session.single_party = true;
+        settings.presence.max_streams_per_session = 0;
+        let told = problems(&settings);
+        assert_eq!(told.len(), 9, "{told:#?}");
+        for text in told {
+            let key = text.split([':', ' ']).next().unwrap();
+            assert!(find(key).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_to_ask_for_health() {
+        let mut settings = Settings::default();
+        let target = settings.health_target();
+        assert_eq!(
+            (target.host.as_str(), target.port, target.path),
+            ("127.0.0.1", 9100, "/readyz")
+        );
+        settings.metrics.prometheus_port = 0;
+        settings.socket.address = "[::1]".into();
+        let target = settings.health_target();
+        assert_eq!((target.host.as_str(), target.port, target.path), ("::1", 7350, "/healthcheck"));
+        assert!(settings.metrics_addresses().is_empty());
+        settings.metrics.prometheus_port = -1;
+        assert!(settings.metrics_addresses().iter().all(|address| address.port() == 0));
+    }
+
+    #[test]
+    fn nothing_that_prints_itself_shows_a_secret() {
+        let mut settings = fine();
+        settings.database.address = vec![Secret::new("root:hush@db")];
+        settings.runtime.env = vec![Secret::new("KEY=hush")];
+        settings.socket.server_key = Secret::new("hush");
+        settings.iap.apple.shared_password = Secret::new("hush");
+        assert!(!format!("{settings:?}").contains("hush"));
+        assert_eq!(settings.runtime_env()["KEY"], "hush");
+    }
+}
