@@ -128,10 +128,10 @@ fn whole(text: &str) -> Option<i64> {
         Some("0b") => (2, &digits[2..]),
         _ => (10, digits),
     };
-    let plain: String = digits.chars().filter(|c| *c != '_').collect();
-    if !plain.starts_with(|c: char| c.is_digit(radix)) {
+    if !digits.starts_with(|c: char| c.is_digit(radix)) {
         return None;
     }
+    let plain: String = digits.chars().filter(|c| *c != '_').collect();
     let value = i128::from_str_radix(&plain, radix).ok()?;
     i64::try_from(if negative { -value } else { value }).ok()
 }

@@ -219,7 +219,10 @@ fn rename(stack: &mut Stack) {
         let untouched = defaults.get(old).is_some_and(|default| *default == given.value);
         let free = entries.get(new).is_none_or(|entry| entry.place == Place::Default);
         if !untouched && free {
-            values.insert(row.key, given.clone());
+            // Written anew, the value belongs to the layer it goes to, not to the one it is from.
+            if let Ok(value) = Value::serialize(&given.value) {
+                values.insert(row.key, Entry { value, place: given.place.clone() });
+            }
         }
     }
     stack.push(values);

@@ -64,7 +64,7 @@ fn flags_win_over_variables_over_later_files_over_earlier_ones() {
     assert_eq!(place("socket.port"), "flag --socket.port");
     assert_eq!(place("socket.address"), "default");
     let files = &loaded.resolved.in_files;
-    assert_eq!(files["socket.port"].place.to_string(), "b:1");
+    assert_eq!(files["socket.port"].place.to_string(), "b:2");
 }
 
 #[test]
