@@ -1,12 +1,10 @@
 //! `tavern migrate`.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use tavern_domain::{Lifecycle, OsEntropy};
-use tavern_storage_postgres::{Migrator, Pool};
-use tavern_telemetry::Metrics;
+use tavern_domain::Lifecycle;
+use tavern_storage_postgres::{Done, Migrator, StepState};
 
 use crate::boot::{pool_config, start_embedded};
 use crate::cli::Migrate;
@@ -20,10 +18,13 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let life = Lifecycle::new();
     let embedded = start_embedded(settings, &life).await?;
-    let metrics = Metrics::new(settings.metrics_config());
-    let pool = Pool::new(pool_config(settings, embedded.as_ref())?, Arc::new(OsEntropy), &metrics)?;
-    let worked = work(&Migrator::new(&pool), settings, migrate, out).await;
-    pool.close();
+    let config = pool_config(settings, embedded.as_ref())?;
+    let mut migrator = match migrate {
+        Migrate::Up => Migrator::connect_or_create(&config).await?,
+        Migrate::Down | Migrate::Redo | Migrate::Status => Migrator::connect(&config).await?,
+    };
+    let worked = work(&mut migrator, settings, migrate, out).await;
+    migrator.close().await;
     life.drain().cancel();
     if let Some(embedded) = embedded {
         embedded.stop().await.context("the embedded database did not stop in order")?;
@@ -32,28 +33,48 @@ pub(crate) async fn run(
 }
 
 async fn work(
-    migrator: &Migrator,
+    migrator: &mut Migrator,
     settings: &Settings,
     migrate: Migrate,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let limit = usize::try_from(settings.limit).ok().filter(|limit| *limit > 0);
-    match migrate {
-        Migrate::Up => tell(out, "applied", &migrator.up(limit).await?)?,
-        Migrate::Down => tell(out, "taken back", &migrator.down(limit).await?)?,
-        Migrate::Redo => tell(out, "repeated", &migrator.redo().await?)?,
+    let done = match migrate {
+        Migrate::Up => migrator.up(limit).await?,
+        // Without a limit only the last one, as it would be a pity.
+        Migrate::Down => migrator.down(limit.unwrap_or(1)).await?,
+        Migrate::Redo => migrator.redo().await?,
         Migrate::Status => {
-            for line in migrator.status().await?.lines() {
-                writeln!(out, "{line}")?;
+            for step in migrator.status().await? {
+                writeln!(out, "{:<12} {}", state(step.state), step.id)?;
             }
+            return Ok(());
         }
+    };
+    if done.is_empty() {
+        writeln!(out, "nothing to do")?;
+    }
+    for (step, what) in done {
+        writeln!(out, "{:<12} {step}", outcome(what))?;
     }
     Ok(())
 }
 
-fn tell(out: &mut dyn Write, what: &str, migrations: &[String]) -> std::io::Result<()> {
-    if migrations.is_empty() {
-        return writeln!(out, "nothing to do");
+const fn state(state: StepState) -> &'static str {
+    match state {
+        StepState::Pending => "pending",
+        StepState::Optional => "left out",
+        StepState::Applied(_) => "applied",
+        StepState::Adopted(_) => "adopted",
     }
-    migrations.iter().try_for_each(|name| writeln!(out, "{what}: {name}"))
+}
+
+const fn outcome(done: Done) -> &'static str {
+    match done {
+        Done::Applied => "applied",
+        Done::Adopted => "adopted",
+        Done::LeftOut => "left out",
+        Done::Reverted => "taken back",
+        Done::Forgotten => "forgotten",
+    }
 }

@@ -202,7 +202,9 @@ fn announce(running: &Running, settings: &Settings) {
              --data '{{\"id\":\"a-device-of-mine\"}}'"
         );
         if let Some(health) = at.health {
-            tracing::info!("metrics and health: http://{health}/metrics and http://{health}/readyz");
+            tracing::info!(
+                "metrics and health: http://{health}/metrics and http://{health}/readyz"
+            );
         }
     }
 }

@@ -1,15 +1,16 @@
 //! The database of a server: the configured one, or the embedded one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tavern_domain::{Entropy, Lifecycle};
-use tavern_embedded_postgres::Embedded;
+use tavern_embedded_postgres::{Embedded, Mode};
 use tavern_storage::Storage;
-use tavern_storage_postgres::{Address, Migrator, Pool, PoolConfig, storage};
+use tavern_storage_postgres::{Address, Migrator, Pool, PoolConfig, SslMode, storage};
 use tavern_telemetry::Metrics;
 
-use crate::config::Settings;
+use crate::config::{EmbeddedMode, Settings, SslMode as SslModeOption};
 
 /// An open database, its schema as expected.
 pub(super) struct Database {
@@ -29,22 +30,8 @@ impl Database {
     ) -> anyhow::Result<Self> {
         let embedded = start_embedded(settings, life).await?;
         let config = pool_config(settings, embedded.as_ref())?;
-        let pool = Pool::new(config, Arc::clone(&entropy), metrics)?;
-        let migrator = Migrator::new(&pool);
-        if embedded.is_some() || settings.dev {
-            let done = migrator.up(None).await.context("cannot migrate the database")?;
-            if !done.is_empty() {
-                tracing::info!(migrations = done.len(), "database migrated");
-            }
-        } else {
-            let status = migrator.status().await.context("cannot look at the database's schema")?;
-            if let Some(missing) = status.first_missing() {
-                bail!(
-                    "the database lacks the migration {missing}; run `tavern migrate up` with this \
-                     configuration first"
-                );
-            }
-        }
+        prepare(&config, embedded.is_some() || settings.dev).await?;
+        let pool = Pool::new(config, entropy, metrics)?;
         let storage = storage(&pool);
         Ok(Self { pool, storage, embedded })
     }
@@ -74,6 +61,24 @@ impl Database {
     }
 }
 
+/// Brings the schema up to date, or makes sure that it is.
+async fn prepare(config: &PoolConfig, migrate: bool) -> anyhow::Result<()> {
+    if migrate {
+        let mut migrator = Migrator::connect_or_create(config).await?;
+        let done = migrator.up(None).await.context("cannot migrate the database")?;
+        migrator.close().await;
+        if !done.is_empty() {
+            tracing::info!(steps = done.len(), "database migrated");
+        }
+    } else {
+        let migrator = Migrator::connect(config).await?;
+        let verified = migrator.verify().await;
+        migrator.close().await;
+        verified.context("run `tavern migrate up` with this configuration first")?;
+    }
+    Ok(())
+}
+
 /// Starts the embedded database when none is configured.
 pub(crate) async fn start_embedded(
     settings: &Settings,
@@ -82,12 +87,16 @@ pub(crate) async fn start_embedded(
     if !settings.database.address.is_empty() {
         return Ok(None);
     }
-    let mut config =
-        tavern_embedded_postgres::Config::new(settings.data_dir.join("postgres"));
-    config.mode = settings.embedded_mode();
-    let embedded = Embedded::start(config).await.context(
-        "no database.address is configured, and the embedded database does not start",
-    )?;
+    let mut config = tavern_embedded_postgres::Config::new(settings.data_dir.join("postgres"));
+    config.mode = match settings.database.embedded {
+        EmbeddedMode::Auto => Mode::Auto,
+        EmbeddedMode::Bundled => Mode::Bundled,
+        EmbeddedMode::System => Mode::System,
+        EmbeddedMode::Off => Mode::Off,
+    };
+    let embedded = Embedded::start(config)
+        .await
+        .context("no database.address is configured, and the embedded database does not start")?;
     let (ended, life) = (embedded.ended(), life.clone());
     drop(life.clone().spawn(async move {
         tokio::select! {
@@ -115,7 +124,26 @@ pub(crate) fn pool_config(
             .map(|address| address.expose().parse::<Address>())
             .collect::<Result<_, _>>()?,
     };
-    let mut config = settings.pool_config(addresses);
+    let database = &settings.database;
+    let millis = |ms: u64| (ms > 0).then(|| Duration::from_millis(ms));
+    let mut config = PoolConfig::new(addresses);
+    config.sslmode = match database.sslmode {
+        SslModeOption::Disable => SslMode::Disable,
+        SslModeOption::Prefer => SslMode::Prefer,
+        SslModeOption::Require => SslMode::Require,
+        SslModeOption::VerifyCa => SslMode::VerifyCa,
+        SslModeOption::VerifyFull => SslMode::VerifyFull,
+    };
+    let root = &database.ssl_root_certificate;
+    config.root_certificate = (!root.as_os_str().is_empty()).then(|| root.clone());
+    config.application_name = format!("tavern {}", settings.name);
+    config.max_open_conns = database.max_open_conns;
+    config.max_idle_conns = database.max_idle_conns;
+    config.conn_max_lifetime = millis(database.conn_max_lifetime_ms);
+    config.connect_timeout = Duration::from_millis(database.connect_timeout_ms);
+    config.acquire_timeout = Duration::from_millis(database.acquire_timeout_ms);
+    config.statement_timeout = millis(database.statement_timeout_ms);
+    config.max_retries = database.max_retries;
     if embedded.is_some() {
         // It takes 64 connections, of which some are its own.
         config.max_open_conns = config.max_open_conns.min(50);

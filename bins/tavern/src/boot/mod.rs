@@ -28,8 +28,8 @@ mod phases;
 mod running;
 mod workers;
 
-pub use phases::{Assembled, Boot, Configured, Connected, HooksReady, Warm};
 pub(crate) use database::{pool_config, start_embedded};
+pub use phases::{Assembled, Boot, Configured, Connected, HooksReady, Warm};
 pub use running::{Addresses, Outcome, Running};
 
 use std::sync::Arc;
@@ -94,7 +94,15 @@ impl Server {
     /// What failed, with the exit code for it; everything that was started is stopped again.
     pub async fn start(self, life: &Lifecycle) -> Result<Option<Running>, Failure> {
         let started = async {
-            self.configure(life)?.connect().await?.assemble()?.load_hooks().await?.warm().await?.serve()
+            self.configure(life)?
+                .connect()
+                .await?
+                .assemble()?
+                .load_hooks()
+                .await?
+                .warm()
+                .await?
+                .serve()
         };
         let outcome = tokio::select! {
             outcome = started => outcome.map(Some),

@@ -34,4 +34,3 @@ pub(super) fn keep_watchdog_quiet(life: &Lifecycle) {
         }
     }));
 }
-

@@ -97,16 +97,7 @@ impl Server {
         let life = life.clone();
         let health = Health::new();
         let health_server = open_health(&settings, &health, &metrics, &life).map_err(port)?;
-        let core = Core {
-            life,
-            settings,
-            health,
-            health_server,
-            metrics,
-            tracer,
-            clock,
-            entropy,
-        };
+        let core = Core { life, settings, health, health_server, metrics, tracer, clock, entropy };
         Ok(Boot::<()>::enter(core, "configured", Configured { ports, modules }))
     }
 }
@@ -164,8 +155,8 @@ impl Boot<Connected> {
     /// [`Exit::BadConfiguration`] for keys that cannot be used together.
     pub fn assemble(self) -> Result<Boot<Assembled>, Failure> {
         let Self { core, phase: Connected { ports, modules, database } } = self;
-        let services = services(&core, &database)
-            .map_err(|error| failure(Exit::BadConfiguration, error))?;
+        let services =
+            services(&core, &database).map_err(|error| failure(Exit::BadConfiguration, error))?;
         Ok(Self::enter(core, "assembled", Assembled { ports, modules, database, services }))
     }
 }
@@ -190,12 +181,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             Arc::clone(entropy),
             meters.clone(),
         )?,
-        lockout: Lockout::new(
-            settings.auth.lockout.clone(),
-            Arc::clone(clock),
-            &**entropy,
-            meters,
-        ),
+        lockout: Lockout::new(settings.auth.lockout.clone(), Arc::clone(clock), &**entropy, meters),
         storage,
         metrics: core.metrics.clone(),
         clock: Arc::clone(clock),
@@ -235,12 +221,8 @@ impl Boot<HooksReady> {
     pub async fn warm(self) -> Result<Boot<Warm>, Failure> {
         let Self { core, phase: HooksReady { ports, database, services, hooks } } = self;
         let failed = |error| failure(Exit::Database, error);
-        let revocations = services
-            .sessions()
-            .load()
-            .await
-            .context("cannot load revocations")
-            .map_err(failed)?;
+        let revocations =
+            services.sessions().load().await.context("cannot load revocations").map_err(failed)?;
         let api = Arc::new(Api::new(Arc::clone(&services), hooks.clone(), &core.metrics));
         let owed = api
             .carry_out_leftovers()
