@@ -58,5 +58,6 @@ refuse! {
     link_gamecenter(api::AccountGameCenter) -> Unit,
         |r| needs(Some(&r.bundle_id), "Game Center");
     link_google(api::AccountGoogle) -> Unit, |r| needs(Some(&r.token), "Google");
-    link_steam(api::LinkSteamRequest) -> Unit, |_r| not_configured("Steam");
+    link_steam(api::LinkSteamRequest) -> Unit,
+        |r| needs(r.account.as_ref().map(|a| a.token.as_str()), "Steam");
 }
