@@ -12,7 +12,9 @@ use tavern_protocol::{CallId, calls};
 use tavern_storage::Obligation;
 
 use crate::api::{Api, format_of};
-use crate::cases::{account, authenticate, channel, health, link, rpc, session, social, users};
+use crate::cases::{
+    account, authenticate, channel, health, link, matches, rpc, session, social, users,
+};
 use crate::service::{CallMeta, Input};
 
 /// Runs a call from bytes to bytes.
@@ -90,5 +92,6 @@ use_cases! {
     UnlinkEmail => link::unlink_email,
 
     ListChannelMessages => channel::list_messages,
+    ListMatches => matches::list,
     RpcFunc => rpc::call,
 }

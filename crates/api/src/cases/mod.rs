@@ -6,6 +6,7 @@ pub(crate) mod authenticate;
 pub(crate) mod channel;
 pub(crate) mod health;
 pub(crate) mod link;
+pub(crate) mod matches;
 pub(crate) mod rpc;
 pub(crate) mod session;
 pub(crate) mod social;

@@ -1,7 +1,8 @@
 //! Realtime messages, from the socket to everybody they concern.
 
-use crate::world::{Socket, World, bearer, call};
+use crate::world::{Socket, World, bearer, call, code};
 use tavern_api::{CloseReason, Flow};
+use tavern_domain::ErrorCode;
 use tavern_protocol::realtime::{
     ChannelJoin, ChannelMessageSend, MatchCreate, MatchDataSend, MatchJoin, Ping, StatusFollow,
     StatusUpdate, envelope::Message, match_join,
@@ -116,4 +117,23 @@ async fn a_logout_closes_the_sockets_of_its_log_in_only() {
     assert_eq!(second.closed(), None);
     let refused = Socket::with(&api, first.session.clone(), false).await;
     assert!(refused.is_err(), "a revoked token opens no socket");
+}
+
+#[tokio::test]
+async fn a_relayed_match_is_listed_while_somebody_is_in_it() {
+    let api = World::new().api();
+    let ada = Socket::open(&api, "ada-ada").await;
+    let list =
+        async |request| call::<calls::ListMatches>(&api, bearer(&ada.session), request).await;
+    let all = api::ListMatchesRequest::default;
+    assert!(list(all()).await.unwrap().matches.is_empty());
+    ada.ask(MatchCreate::default()).await;
+    let listed = list(all()).await.unwrap().matches;
+    assert_eq!(listed.iter().map(|m| m.size).collect::<Vec<_>>(), [1]);
+    let bigger = api::ListMatchesRequest { min_size: Some(2), ..all() };
+    assert!(list(bigger).await.unwrap().matches.is_empty());
+    let none = api::ListMatchesRequest { limit: Some(0), ..all() };
+    assert_eq!(code(list(none).await), ErrorCode::InvalidArgument);
+    ada.connection.closed();
+    assert!(list(all()).await.unwrap().matches.is_empty());
 }
