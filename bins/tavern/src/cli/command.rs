@@ -34,6 +34,17 @@ pub enum Command {
     Help,
 }
 
+impl Command {
+    /// Whether the command looks at the configuration, and so at every flag.
+    pub(crate) const fn loads_configuration(&self) -> bool {
+        match self {
+            Self::Serve | Self::Migrate(_) | Self::Check { .. } => true,
+            Self::Healthcheck { port } => port.is_none(),
+            Self::Keygen { .. } | Self::Version | Self::Help => false,
+        }
+    }
+}
+
 /// A command line that is none.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]

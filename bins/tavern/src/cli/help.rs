@@ -5,8 +5,8 @@ use std::fmt::Write;
 use super::{Exit, Program};
 use crate::config::{Item, Kind, OptionRow, Reload, Standing, default_shown, options};
 
-const COMMANDS: &str = "\
-  serve                       run the server (also when no command is given)
+const COMMANDS: &str =
+    "  serve                       run the server (also when no command is given)
   migrate up|down|redo|status work on the database's schema
   check [--effective]         look at the configuration and the modules, tell every problem;
                               with --effective show every value with its source

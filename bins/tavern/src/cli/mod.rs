@@ -48,6 +48,11 @@ pub fn run(program: &dyn Program, with: Surroundings<'_>) -> Exit {
             return Exit::BadConfiguration;
         }
     };
+    // Commands that load no configuration would not notice that a flag is wrong.
+    if !command.loads_configuration() && !flags.problems().is_empty() {
+        say(err, &format!("{}\n", Problems(flags.problems().to_vec())));
+        return Exit::BadConfiguration;
+    }
     let sources = Sources::gather(flags, environment, &read_file);
     match execute(program, &command, sources, out, err, entropy) {
         Ok(()) => Exit::Ok,

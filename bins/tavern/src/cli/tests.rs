@@ -67,7 +67,7 @@ fn a_bad_configuration_stops_everything_with_all_its_problems() {
     assert_eq!(exit, Exit::BadConfiguration);
     assert!(fake.done.borrow().is_empty());
     for part in [
-        "7 problems in the configuration",
+        "6 problems in the configuration",
         "did you mean --socket.port?",
         "logger.level: must be",
         "socket.server_key is missing",
@@ -75,6 +75,9 @@ fn a_bad_configuration_stops_everything_with_all_its_problems() {
     ] {
         assert!(err.contains(part), "no {part:?} in {err}");
     }
+    let (exit, out, err) = run_with(&fake, &["keygen", "--uot", "file"], &[]);
+    assert_eq!((exit, out.as_str()), (Exit::BadConfiguration, ""));
+    assert!(err.contains("did you mean --out?"), "{err}");
     let (exit, _, err) = run_with(&fake, &["nonsense"], &[]);
     assert_eq!(exit, Exit::BadConfiguration);
     assert!(err.contains("there is no command"));

@@ -55,6 +55,12 @@ impl Flags {
         self.commands.iter().any(|(flag, _)| *flag == name)
     }
 
+    /// What is wrong with the flags themselves.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
     /// The value of a command's flag; the last one wins.
     #[must_use]
     pub fn value_of(&self, name: &str) -> Option<&str> {
@@ -72,7 +78,9 @@ impl Flags {
 #[must_use]
 pub fn parse_flags(args: &[String], known: &[CommandFlag]) -> Flags {
     let mut flags = Flags::default();
-    let mut args = args.iter();
+    let args = args.iter();
+    // Peeked at, because what follows an unknown flag is probably its value.
+    let mut args = args.peekable();
     while let Some(arg) = args.next() {
         if arg == "--" {
             flags.words.extend(args.cloned());
@@ -89,12 +97,17 @@ pub fn parse_flags(args: &[String], known: &[CommandFlag]) -> Flags {
         };
         let dashes = if arg.starts_with("--") { "--" } else { "-" };
         let typed = format!("{dashes}{name}");
-        flags.one(name, typed, value, known, &mut || args.next().cloned());
+        let alone = value.is_some();
+        let known_flag = flags.one(name, typed, value, known, &mut || args.next().cloned());
+        if !known_flag && !alone {
+            args.next_if(|next| !next.starts_with('-'));
+        }
     }
     flags
 }
 
 impl Flags {
+    /// Takes one flag; answers whether there is such a flag.
     fn one(
         &mut self,
         name: &str,
@@ -102,7 +115,7 @@ impl Flags {
         value: Option<String>,
         known: &[CommandFlag],
         next: &mut dyn FnMut() -> Option<String>,
-    ) {
+    ) -> bool {
         let place = Place::Flag { name: typed.clone() };
         if let Some(flag) = known.iter().find(|flag| flag.name == name) {
             let value = if flag.takes_value { value.or_else(&mut *next) } else { value };
@@ -130,10 +143,10 @@ impl Flags {
             let names = options().map(|row| row.key).chain(known.iter().map(|flag| flag.name));
             let hint = nearest(name, names)
                 .map_or_else(String::new, |near| format!(", did you mean --{near}?"));
-            // The value behind an unknown flag would be taken for a word and lead to a second,
-            // misleading problem; that it begins without a dash does not tell.
             self.problems.push(Problem::at(&place, format!("unknown flag{hint}")));
+            return false;
         }
+        true
     }
 
     /// The options, with several flags of one list gathered.
@@ -227,7 +240,7 @@ mod tests {
 
     #[test]
     fn wrong_flags_are_all_told_and_no_value_is_quoted() {
-        let flags = parse(&["--socket.server_kye=hush", "--effective=1", "--out"]);
+        let flags = parse(&["--socket.server_kye", "hush", "--effective=1", "--out"]);
         let told: Vec<_> = flags.problems.iter().map(ToString::to_string).collect();
         assert_eq!(
             told,
@@ -237,6 +250,7 @@ mod tests {
                 "flag --out: needs a value",
             ]
         );
+        assert!(flags.words.is_empty(), "what follows an unknown flag is its value");
         assert!(parse(&["--name"]).problems[0].to_string().contains("needs a value"));
         assert!(!format!("{:?}", parse(&["--socket.server_key=hush"])).contains("hush"));
     }

@@ -156,9 +156,9 @@ fn judge(settings: &Settings, secrets_matter: bool, resolved: &mut Resolved) {
     for text in told.into_iter().chain(bad_secrets) {
         let key = text.split([':', ' ', '[']).next().unwrap_or_default();
         let place = resolved.place(key);
-        resolved.problems.push(Problem { place: (place != Place::Default).then_some(place), text });
+        resolved.problems.push(Problem::new((place != Place::Default).then_some(place), text));
     }
-    resolved.problems.extend(remedy.map(Problem::general));
+    resolved.problems.extend(remedy.map(Problem::advice));
 }
 
 /// Turns what a source says into values; what is wrong becomes a problem.
@@ -326,7 +326,7 @@ fn settings(stack: &Stack, problems: &mut Vec<Problem>) -> Option<Settings> {
                 let place = stack.entries().get(key.as_str()).map(|entry| entry.place.clone());
                 let secret = find(&key).is_some_and(OptionRow::is_secret);
                 let why = if secret { "is refused".to_owned() } else { error.kind.to_string() };
-                problems.push(Problem { place, text: format!("{key}: {why}") });
+                problems.push(Problem::new(place, format!("{key}: {why}")));
             }
             None
         }

@@ -59,15 +59,21 @@ pub struct Problem {
     pub place: Option<Place>,
     /// What, beginning with the option's name where there is one.
     pub text: String,
+    /// Whether this only says what to do about the problems before it.
+    pub advice: bool,
 }
 
 impl Problem {
-    pub(crate) fn at(place: &Place, text: impl Into<String>) -> Self {
-        Self { place: Some(place.clone()), text: text.into() }
+    pub(crate) fn new(place: Option<Place>, text: impl Into<String>) -> Self {
+        Self { place, text: text.into(), advice: false }
     }
 
-    pub(crate) fn general(text: impl Into<String>) -> Self {
-        Self { place: None, text: text.into() }
+    pub(crate) fn at(place: &Place, text: impl Into<String>) -> Self {
+        Self::new(Some(place.clone()), text)
+    }
+
+    pub(crate) fn advice(text: impl Into<String>) -> Self {
+        Self { advice: true, ..Self::new(None, text) }
     }
 }
 
@@ -86,7 +92,7 @@ pub struct Problems(pub Vec<Problem>);
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = self.0.len();
+        let n = self.0.iter().filter(|problem| !problem.advice).count();
         write!(f, "{n} problem{} in the configuration", if n == 1 { "" } else { "s" })?;
         for problem in &self.0 {
             write!(f, "\n  {problem}")?;
