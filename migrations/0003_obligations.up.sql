@@ -18,5 +18,3 @@ CREATE TABLE tavern_obligation (
     CONSTRAINT tavern_obligation_user_id_fkey
         FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
 );
-CREATE INDEX tavern_obligation_create_time_id_idx
-    ON tavern_obligation (create_time, id);

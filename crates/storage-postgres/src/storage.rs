@@ -1,0 +1,25 @@
+//! Everything that is kept, put together.
+
+use std::sync::Arc;
+
+use tavern_storage::Storage;
+
+use crate::Pool;
+use crate::accounts::PostgresAccounts;
+use crate::messages::PostgresMessages;
+use crate::obligations::PostgresObligations;
+use crate::revocations::PostgresRevocations;
+use crate::wallets::PostgresWallets;
+
+/// Everything that is kept, in the database behind this pool. The schema must be up to date, which
+/// [`Migrator::verify`](crate::Migrator::verify) tells.
+#[must_use]
+pub fn storage(pool: &Pool) -> Storage {
+    Storage {
+        accounts: Arc::new(PostgresAccounts::new(pool.clone())),
+        revocations: Arc::new(PostgresRevocations::new(pool.clone())),
+        obligations: Arc::new(PostgresObligations::new(pool.clone())),
+        messages: Arc::new(PostgresMessages::new(pool.clone())),
+        wallets: Arc::new(PostgresWallets::new(pool.clone())),
+    }
+}

@@ -1,0 +1,38 @@
+//! The contract of the storage port, kept by a real database.
+
+use tavern_storage::{Storage, conformance};
+use tavern_storage_postgres::storage;
+
+use crate::support;
+
+/// The contract has more calls in flight at once than the pool has connections, so that some wait.
+async fn run(suite: impl AsyncFnOnce(&Storage)) {
+    let (_database, pool) = support::pool().await;
+    suite(&storage(&pool)).await;
+    pool.close();
+}
+
+#[tokio::test]
+async fn accounts() {
+    run(async |storage: &Storage| conformance::accounts(storage).await).await;
+}
+
+#[tokio::test]
+async fn revocations() {
+    run(async |storage: &Storage| conformance::revocations(storage).await).await;
+}
+
+#[tokio::test]
+async fn obligations() {
+    run(async |storage: &Storage| conformance::obligations(storage).await).await;
+}
+
+#[tokio::test]
+async fn messages() {
+    run(async |storage: &Storage| conformance::messages(storage).await).await;
+}
+
+#[tokio::test]
+async fn wallets() {
+    run(async |storage: &Storage| conformance::wallets(storage).await).await;
+}
