@@ -1,0 +1,23 @@
+//! The real server, as players and operators see it.
+//!
+//! Each test has a database of its own and boots a server on free ports, in this process or in one
+//! of its own where it must be killed. Nothing sleeps: tests wait for a state, with a deadline.
+
+#[cfg(test)]
+mod boot;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod interfaces;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod sdk;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
+mod socket;
