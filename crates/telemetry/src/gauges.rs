@@ -117,6 +117,27 @@ impl SocketMetrics {
     }
 }
 
+/// How many of something there are now. Cheap to clone; all clones are the same count.
+#[derive(Clone, Debug, Default)]
+pub struct LiveCount(Arc<AtomicI64>);
+
+impl LiveCount {
+    /// One more.
+    pub fn began(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    pub fn ended(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts below 2^52 are exact")]
+    pub(crate) fn value(&self) -> f64 {
+        self.0.load(Ordering::Relaxed) as f64
+    }
+}
+
 /// What a database pool looks like at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct PoolStats {

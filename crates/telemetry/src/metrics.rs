@@ -9,7 +9,8 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 
 use crate::calls::Totals;
 use crate::exposition::{Exposition, Kind};
-use crate::names::{MS_BUCKETS, Name, help};
+use crate::gauges::LiveCount;
+use crate::names::{MS_BUCKETS, Name, exact, help, prefixed};
 
 /// The media type of [`Metrics::render`].
 pub const EXPOSITION_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -59,6 +60,7 @@ struct Inner {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
     collectors: RwLock<Vec<Arc<dyn Collect>>>,
+    authoritative_matches: LiveCount,
 }
 
 /// The metrics of one server. Cheap to clone; all clones are the same metrics.
@@ -95,7 +97,21 @@ impl Metrics {
         }
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
-        Self { inner: Arc::new(Inner { config, recorder, handle, collectors: RwLock::default() }) }
+        let authoritative_matches = LiveCount::default();
+        let count = authoritative_matches.clone();
+        let collectors = RwLock::default();
+        let inner = Inner { config, recorder, handle, collectors, authoritative_matches };
+        let metrics = Self { inner: Arc::new(inner) };
+        // Dashboards look for this gauge whether or not a server can run such matches.
+        let names = [exact::AUTHORITATIVE_MATCH_COUNT, prefixed::AUTHORITATIVE_MATCHES];
+        metrics.observe_gauge(&names, &[], move || count.value());
+        metrics
+    }
+
+    /// The running authoritative matches, to be counted by whoever runs them.
+    #[must_use]
+    pub fn authoritative_matches(&self) -> &LiveCount {
+        &self.inner.authoritative_matches
     }
 
     /// The configuration these metrics were made with.
@@ -243,7 +259,7 @@ impl Collect for Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{exact, prefixed, tavern};
+    use crate::names::tavern;
 
     #[test]
     fn handles_show_with_the_common_labels() {
@@ -285,6 +301,25 @@ mod tests {
         );
         assert!(text.contains("database_query_latency_ms_sum{statement=\"account_get\"} 0.3"));
         assert!(!text.contains("quantile=\"0.5\"} 0.3"));
+    }
+
+    #[test]
+    fn every_fixed_name_is_exported_once_its_part_is_there() {
+        use crate::{CallGroup, CallMetrics, Outcome, PoolStats, SocketMetrics, observe_pool};
+        let metrics = Metrics::default();
+        let calls = CallMetrics::new(&metrics, CallGroup::Api, &["Healthcheck"]);
+        calls.record(0, Outcome { code: 0, took: Duration::ZERO, received: 0, sent: 0 });
+        drop(SocketMetrics::new(&metrics));
+        observe_pool(&metrics, PoolStats::default);
+        metrics.histogram_ms(exact::DATABASE_QUERY_LATENCY_MS, &[]).record(1.0);
+        metrics.authoritative_matches().began();
+        let text = metrics.render();
+        for (name, _) in exact::HELP {
+            let typed = format!("# TYPE {} ", name.full(""));
+            assert_eq!(text.matches(&typed).count(), 1, "{name:?} in\n{text}");
+        }
+        assert!(text.contains("\nauthoritative_match_count 1\n"), "{text}");
+        assert!(text.contains("\nnakama_authoritative_matches 1\n"), "{text}");
     }
 
     #[test]
