@@ -9,6 +9,8 @@ mod end;
 mod handshake;
 mod outbox;
 mod session;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use end::End;

@@ -1,0 +1,209 @@
+//! How a session ends.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::stream::Stream as _;
+use tavern_api::Connection;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+use tungstenite::error::ProtocolError;
+use tungstenite::{Error as WsError, Message};
+
+use super::{Session, TURN, Work};
+use crate::finish::detach;
+use crate::socket::end::End;
+
+/// A session that ends.
+pub(super) struct Closing {
+    pub(super) end: End,
+    pub(super) step: Step,
+    pub(super) until: Instant,
+}
+
+/// How far the end has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// What waits is written, and the message being handled may finish.
+    Delivering,
+    /// What waits now is all that is still written.
+    Sealed,
+    /// The close frame is on its way.
+    Saying,
+    /// The client's part is awaited.
+    Waiting,
+}
+
+/// What comes after a step of the end.
+pub(super) enum After {
+    /// Writing, then the next step.
+    Write,
+    /// Nothing, until the task is woken.
+    Wait,
+    /// It is over.
+    Over,
+}
+
+impl<S, K> Session<S, K>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    K: Unpin,
+{
+    /// Begins to end the session. Only the first reason counts.
+    pub(super) fn begin_close(&mut self, end: End) {
+        if self.closing.is_some() {
+            return;
+        }
+        if !end.lets_finish() {
+            self.leave();
+        }
+        if !end.delivers() {
+            self.outbox.shut();
+        }
+        self.hurry = true;
+        let settings = &self.parts.settings;
+        let until = Instant::now() + settings.write_wait.max(settings.close_ack_wait);
+        self.closing = Some(Closing { end, step: Step::Delivering, until });
+    }
+
+    /// The service hears that the session is over: now, or, when it is in the middle of something,
+    /// after that.
+    pub(super) fn leave(&mut self) {
+        let work = std::mem::replace(&mut self.work, Work::None);
+        let connection = self.connection.take();
+        let parts = &self.parts;
+        if connection.is_some() {
+            parts.meters.sockets.session_ended();
+        }
+        match (work, connection) {
+            (Work::Opening(opening), _) => detach(&parts.life, async move {
+                if let Ok(connection) = opening.await {
+                    connection.closed();
+                }
+            }),
+            (Work::Handling(handling), Some(connection)) => {
+                let closes = Closes(connection);
+                detach(&parts.life, async move {
+                    handling.await;
+                    drop(closes);
+                });
+            }
+            (Work::None, Some(connection)) => connection.closed(),
+            (Work::Handling(_) | Work::None, None) => {}
+        }
+    }
+
+    /// One step of the end, when everything that waited is written.
+    pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>) -> After {
+        let Some(closing) = &self.closing else { return After::Wait };
+        match closing.step {
+            Step::Delivering => {
+                if closing.end.lets_finish() {
+                    if self.poll_work(cx).is_pending() {
+                        return After::Wait;
+                    }
+                    self.outbox.seal();
+                }
+                self.step(Step::Sealed, self.parts.settings.write_wait);
+                After::Write
+            }
+            Step::Sealed => {
+                self.say_goodbye();
+                After::Write
+            }
+            Step::Saying if closing.end == End::ByClient => After::Over,
+            Step::Saying => {
+                if self.deaf {
+                    // The client may wait for us to close, and we cannot hear it say so.
+                    drop(Pin::new(self.ws.get_mut()).poll_shutdown(cx));
+                }
+                self.step(Step::Waiting, self.parts.settings.close_ack_wait);
+                self.poll_peer(cx)
+            }
+            Step::Waiting => self.poll_peer(cx),
+        }
+    }
+
+    pub(super) fn step(&mut self, step: Step, wait: Duration) {
+        if let Some(closing) = &mut self.closing {
+            closing.step = step;
+            closing.until = Instant::now() + wait;
+            self.hurry = true;
+        }
+    }
+
+    /// Hands the close frame to the codec.
+    fn say_goodbye(&mut self) {
+        self.leave();
+        self.outbox.shut();
+        let frame = self.closing.as_ref().and_then(|closing| closing.end.frame());
+        if let Some(frame) = frame {
+            let said = self.writer.send_control(&mut self.ws, Message::Close(Some(frame)));
+            // It fails when the client has closed meanwhile: then there is nothing to say.
+            drop(said);
+        }
+        self.step(Step::Saying, self.parts.settings.write_wait);
+    }
+
+    /// Waits for the client's part of the closing handshake, throwing away what else it says: a
+    /// connection that is closed with bytes unread takes the close frame back.
+    fn poll_peer(&mut self, cx: &mut Context<'_>) -> After {
+        for _ in 0..TURN {
+            if self.deaf {
+                let mut bytes = [0; 1024];
+                let mut buffer = ReadBuf::new(&mut bytes);
+                match Pin::new(self.ws.get_mut()).poll_read(cx, &mut buffer) {
+                    Poll::Pending => return After::Wait,
+                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                    Poll::Ready(_) => return After::Over,
+                }
+            } else {
+                match Pin::new(&mut self.ws).poll_next(cx) {
+                    Poll::Pending => return After::Wait,
+                    Poll::Ready(None | Some(Ok(Message::Close(_)))) => return After::Over,
+                    Poll::Ready(Some(Ok(_))) => {}
+                    Poll::Ready(Some(Err(error))) if end_of(&error) == End::Gone => {
+                        return After::Over;
+                    }
+                    Poll::Ready(Some(Err(_))) => self.deaf = true,
+                }
+            }
+        }
+        cx.waker().wake_by_ref();
+        After::Wait
+    }
+}
+
+/// Tells a connection that it is over, whatever happens before.
+struct Closes(Arc<dyn Connection>);
+
+impl Drop for Closes {
+    fn drop(&mut self) {
+        self.0.closed();
+    }
+}
+
+/// What an error of the codec means for the session.
+pub(super) fn end_of(error: &WsError) -> End {
+    match error {
+        WsError::Capacity(_) => End::TooLarge,
+        WsError::Utf8(_) => End::NotText,
+        WsError::Protocol(
+            ProtocolError::ResetWithoutClosingHandshake
+            | ProtocolError::SendAfterClosing
+            | ProtocolError::ReceivedAfterClosing,
+        ) => End::Gone,
+        WsError::Protocol(_) => End::Violation,
+        WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Io(_)
+        | WsError::Tls(_)
+        | WsError::WriteBufferFull(_)
+        | WsError::AttackAttempt
+        | WsError::Url(_)
+        | WsError::Http(_)
+        | WsError::HttpFormat(_) => End::Gone,
+    }
+}

@@ -1,0 +1,13 @@
+//! The listeners over real sockets, with a made-up service behind them.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic, too")]
+
+mod grpc;
+mod health;
+mod limits;
+mod rest;
+mod rpc;
+mod shutdown;
+mod sockets;
+mod support;
+mod tls;
