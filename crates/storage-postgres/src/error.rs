@@ -96,6 +96,11 @@ impl DbError {
         self.broken(&SqlState::UNIQUE_VIOLATION)
     }
 
+    /// The name of the foreign key that this breaks, if it does.
+    pub(crate) fn missing(&self) -> Option<&str> {
+        self.broken(&SqlState::FOREIGN_KEY_VIOLATION)
+    }
+
     fn broken(&self, kind: &SqlState) -> Option<&str> {
         match self {
             Self::Postgres(error) if error.code() == Some(kind) => {

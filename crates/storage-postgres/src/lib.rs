@@ -26,6 +26,7 @@ mod connect;
 mod error;
 mod messages;
 mod migrate;
+mod objects;
 mod obligations;
 mod pool;
 mod query;

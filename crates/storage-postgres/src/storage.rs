@@ -7,6 +7,7 @@ use tavern_storage::Storage;
 use crate::Pool;
 use crate::accounts::PostgresAccounts;
 use crate::messages::PostgresMessages;
+use crate::objects::PostgresObjects;
 use crate::obligations::PostgresObligations;
 use crate::revocations::PostgresRevocations;
 use crate::wallets::PostgresWallets;
@@ -21,5 +22,6 @@ pub fn storage(pool: &Pool) -> Storage {
         obligations: Arc::new(PostgresObligations::new(pool.clone())),
         messages: Arc::new(PostgresMessages::new(pool.clone())),
         wallets: Arc::new(PostgresWallets::new(pool.clone())),
+        objects: Arc::new(PostgresObjects::new(pool.clone())),
     }
 }

@@ -84,10 +84,7 @@ pub(crate) struct Ids<'a>(pub(crate) &'a [UserId]);
 
 impl ToSql for Ids<'_> {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Failure> {
-        let member = match ty.kind() {
-            Kind::Array(member) => member,
-            _ => return Err("not an array".into()),
-        };
+        let Kind::Array(member) = ty.kind() else { return Err("not an array".into()) };
         let length = i32::try_from(self.0.len())?;
         let dimension = postgres_protocol::types::ArrayDimension { len: length, lower_bound: 1 };
         array_to_sql(

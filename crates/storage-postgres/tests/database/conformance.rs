@@ -36,3 +36,8 @@ async fn messages() {
 async fn wallets() {
     run(async |storage: &Storage| conformance::wallets(storage).await).await;
 }
+
+#[tokio::test]
+async fn objects() {
+    run(async |storage: &Storage| conformance::objects(storage).await).await;
+}
