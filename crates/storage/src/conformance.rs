@@ -11,6 +11,7 @@ mod accounts;
 mod deletion;
 mod identities;
 mod messages;
+mod objects;
 mod obligations;
 mod profiles;
 mod revocations;
@@ -73,6 +74,16 @@ pub async fn wallets(storage: &Storage) {
     suite.finish();
 }
 
+/// Objects that players and server code keep.
+///
+/// # Panics
+/// When a case fails.
+pub async fn objects(storage: &Storage) {
+    let mut suite = Suite::new("objects");
+    objects::run(&mut suite, storage).await;
+    suite.finish();
+}
+
 /// All of them, one after the other, each on a store that `make` hands out: a new one or always
 /// the same.
 ///
@@ -84,6 +95,7 @@ pub async fn all(make: impl AsyncFn() -> Storage) {
     obligations(&make().await).await;
     messages(&make().await).await;
     wallets(&make().await).await;
+    objects(&make().await).await;
 }
 
 #[cfg(test)]
@@ -113,6 +125,11 @@ mod tests {
     #[tokio::test]
     async fn memory_keeps_wallets() {
         super::wallets(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_objects() {
+        super::objects(&memory::storage()).await;
     }
 
     #[tokio::test]

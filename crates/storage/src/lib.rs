@@ -2,7 +2,7 @@
 //!
 //! # Purpose
 //! One small trait for each thing that is kept ([`Accounts`], [`Revocations`], [`Obligations`],
-//! [`Messages`], [`Wallets`]), the plain data that goes in and out, and how each may fail. The
+//! [`Messages`], [`Wallets`], [`Objects`]), the plain data that goes in and out, and how each may fail. The
 //! composition root hands the implementations around in one [`Storage`].
 //!
 //! # Invariants
@@ -22,6 +22,7 @@
 mod accounts;
 mod error;
 mod messages;
+mod objects;
 mod obligations;
 mod revocations;
 mod wallets;
@@ -41,6 +42,11 @@ pub use error::StorageError;
 pub use messages::{
     Changed, Direction, Message, MessageKey, MessagePage, Messages, NewMessage, PageRequest,
 };
+pub use objects::{
+    Object, ObjectDelete, ObjectIs, ObjectKey, ObjectPage, ObjectPosition, ObjectRefused,
+    ObjectRights, ObjectTimes, ObjectWrite, Objects, ObjectsOf, ReadPermission, WhyRefused,
+    WritePermission,
+};
 pub use obligations::{Claim, NewObligation, Obligation, Obligations};
 pub use revocations::{Revocation, RevocationScope, Revocations};
 pub use wallets::{LedgerEntry, LedgerPage, WalletChange, WalletOutcome, WalletRefused, Wallets};
@@ -58,4 +64,6 @@ pub struct Storage {
     pub messages: Arc<dyn Messages>,
     /// Wallets and their ledger.
     pub wallets: Arc<dyn Wallets>,
+    /// Objects that players and server code keep.
+    pub objects: Arc<dyn Objects>,
 }

@@ -8,6 +8,7 @@
 mod accounts;
 mod limits;
 mod messages;
+mod objects;
 mod obligations;
 mod revocations;
 mod wallets;
@@ -20,8 +21,9 @@ use tavern_domain::{Stream, Timestamp, UserId};
 use uuid::Uuid;
 
 use self::accounts::{IdentityKey, Row};
+use self::objects::OwnedKey;
 use self::obligations::Standing;
-use crate::{LedgerEntry, Message, MessageKey, RevocationScope, Storage};
+use crate::{LedgerEntry, Message, MessageKey, Object, RevocationScope, Storage};
 
 /// An empty store of its own, with nobody in it but the system user.
 #[must_use]
@@ -32,7 +34,8 @@ pub fn storage() -> Storage {
         revocations: Arc::clone(&memory) as _,
         obligations: Arc::clone(&memory) as _,
         messages: Arc::clone(&memory) as _,
-        wallets: memory,
+        wallets: Arc::clone(&memory) as _,
+        objects: memory,
     }
 }
 
@@ -55,6 +58,7 @@ struct Tables {
     ledgers: HashMap<UserId, BTreeMap<(Timestamp, Uuid), LedgerEntry>>,
     /// Ledger ids are unique across users.
     ledger_ids: HashMap<Uuid, UserId>,
+    objects: BTreeMap<OwnedKey, Object>,
 }
 
 impl Memory {

@@ -315,6 +315,7 @@ impl Accounts for Memory {
         });
         tables.ledgers.remove(&user);
         tables.ledger_ids.retain(|_, owner| *owner != user);
+        tables.objects.retain(|(_, _, owner), _| *owner != user);
         Ok(true)
     }
 
