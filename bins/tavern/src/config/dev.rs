@@ -2,10 +2,11 @@
 
 use figment::value::Value;
 
+use super::derived::interface;
 use super::load::Resolved;
 use super::place::Place;
 use super::secrets::REQUIRED;
-use super::settings::{Values, interface};
+use super::settings::Values;
 
 /// The addresses that development mode binds to loopback.
 const LISTENERS: &[&str] = &["socket.address", "metrics.address", "console.address"];

@@ -216,16 +216,19 @@ pub(crate) const AUTH: &[OptionRow] = &[
         "Passwords that are worked on at a time; 0 means half of the cores",
     ),
     row("auth.password.queue", int(0, 65_536), "Passwords that may wait; further ones are refused"),
-    row("auth.lockout.enabled", Kind::Bool, "Whether failed log-ins are counted"),
-    row("auth.lockout.account_attempts", int(1, 10_000), "Failures on one account that lock it"),
-    row("auth.lockout.address_attempts", int(1, 10_000), "Failures from one address that lock it"),
-    row("auth.lockout.window_sec", int(1, 86_400), "How long a failure counts, in seconds"),
+    row("auth.lockout.enabled", Kind::Bool, "Whether failed log-ins are counted").live(),
+    row("auth.lockout.account_attempts", int(1, 10_000), "Failures on one account that lock it")
+        .live(),
+    row("auth.lockout.address_attempts", int(1, 10_000), "Failures from one address that lock it")
+        .live(),
+    row("auth.lockout.window_sec", int(1, 86_400), "How long a failure counts, in seconds").live(),
     row(
         "auth.lockout.lock_sec",
         int(1, 86_400),
         "The first lock, in seconds; each further one is twice as long",
-    ),
-    row("auth.lockout.max_lock_sec", int(1, 86_400), "The longest lock, in seconds"),
+    )
+    .live(),
+    row("auth.lockout.max_lock_sec", int(1, 86_400), "The longest lock, in seconds").live(),
     row(
         "auth.lockout.capacity",
         int(16, 16_777_216),

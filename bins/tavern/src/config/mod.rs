@@ -19,6 +19,7 @@
 //! and its row in `foreign.rs`). Mark it `live` only when something reads it again on a reload.
 
 mod convert;
+mod derived;
 mod dev;
 mod env;
 mod flags;
@@ -36,6 +37,7 @@ mod suggest;
 mod table;
 mod yaml;
 
+pub use derived::HealthTarget;
 pub use flags::{CommandFlag, Flags, parse_flags};
 pub use later::{
     Console, ConsoleMfa, FacebookInstant, GoogleAuth, Iap, IapApple, IapGoogle, IapHuawei,
@@ -50,7 +52,7 @@ pub use sections::{
     Database, EmbeddedMode, LogFormatOption, LogLevelOption, Logger, Match, MetricsSection, Otlp,
     Party, Runtime, SslMode, Storage, Telemetry, Tracker,
 };
-pub use settings::{HealthTarget, Settings};
+pub use settings::Settings;
 pub use show::{default_shown, effective};
 pub use sources::{ConfigFile, ReadFile, Sources, read_file};
 pub use table::{Item, Kind, OptionRow, Reload, Standing, find, options};
