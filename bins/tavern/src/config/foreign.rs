@@ -185,18 +185,9 @@ pub(crate) const SESSION: &[OptionRow] = &[
     ),
 ];
 
-/// `auth`, owned by the auth crate.
+/// `auth`, owned by the auth crate. Its list of trusted proxies is for those who embed it alone: a
+/// server finds clients' addresses in one place, by `socket.trusted_proxies`.
 pub(crate) const AUTH: &[OptionRow] = &[
-    row(
-        "auth.trusted_proxies",
-        Kind::List(Item::Net),
-        "Proxies whose forwarded addresses are believed when counting failed log-ins",
-    ),
-    row(
-        "auth.trusted_proxy_count",
-        int(0, 64),
-        "Trusted proxies that a request passes; 0 means they are told by their addresses",
-    ),
     row(
         "auth.password.algorithm",
         Kind::Choice(&["bcrypt", "argon2id"]),

@@ -274,16 +274,17 @@ fn the_table_and_the_types_of_other_crates_agree() {
     }
     let settings = Settings::default();
     let count = |value: Value| leaves(&value);
-    for (section, written, left_out) in [
+    // Secrets are not written; the auth crate's proxies are no options.
+    for (section, written, more) in [
         ("socket", count(Value::serialize(&settings.socket).unwrap()), 0),
         ("session", count(Value::serialize(&settings.session).unwrap()), 4),
-        ("auth", count(Value::serialize(&settings.auth).unwrap()), 0),
+        ("auth", count(Value::serialize(&settings.auth).unwrap()), -2),
         ("match.relayed", count(Value::serialize(&settings.r#match.relayed).unwrap()), 0),
         ("presence", count(Value::serialize(&settings.presence).unwrap()), 0),
         ("streams", count(Value::serialize(&settings.streams).unwrap()), 0),
     ] {
         let rows = options().filter(|row| row.key.starts_with(&format!("{section}."))).count();
-        assert_eq!(rows, written + left_out, "rows of {section}");
+        assert_eq!(rows, written.saturating_add_signed(more), "rows of {section}");
     }
 }
 
