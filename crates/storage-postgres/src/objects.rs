@@ -1,6 +1,4 @@
-//! Objects that players and server code keep.
-
-use std::collections::HashSet;
+//! Objects that players and server code keep: a batch is one statement.
 
 use async_trait::async_trait;
 use tavern_domain::{Timestamp, UserId};
@@ -10,81 +8,115 @@ use tavern_storage::{
     WhyRefused, WritePermission,
 };
 use tokio_postgres::Row;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::Pool;
 use crate::error::DbError;
-use crate::query::{Column, Query, queries};
+use crate::query::{Column, Params, Query, queries};
 use crate::retry::Conflict;
-use crate::transaction::Transaction;
 use crate::values::{JsonText, Time};
 
-/// The columns of an object.
+/// The columns of an object besides its names.
 macro_rules! object {
     () => {
-        "s.collection, s.key, s.user_id, s.value, s.version, s.read, s.write, \
-         s.create_time, s.update_time"
+        "s.value, s.version, s.read, s.write, s.create_time, s.update_time"
     };
 }
 
+/// What the statements say of the members of a batch.
+const DONE: i16 = 0;
+const NOTHING_TO_DO: i16 = 1;
+const VERSION: i16 = 2;
+const PERMISSION: i16 = 3;
+const NOT_FOUND: i16 = 4;
+
 queries!(ObjectQueries {
-    /// What is there of a batch, in its order, and whether each owner exists. Rows are locked in
-    /// the order of their keys, so that two batches cannot wait for each other.
-    lock: "object_lock" =
-        "WITH held AS (\
-             SELECT s.collection, s.key, s.user_id, s.version, s.read, s.write, \
-                 s.create_time, s.update_time \
-             FROM storage s JOIN unnest($1::text[], $2::text[], $3::uuid[]) \
-                 AS i (collection, key, user_id) \
-                 ON s.collection = i.collection AND s.key = i.key AND s.user_id = i.user_id \
-             ORDER BY s.collection, s.key, s.user_id FOR UPDATE OF s) \
-         SELECT h.version, h.read, h.write, h.create_time, h.update_time, \
-             EXISTS (SELECT FROM users u WHERE u.id = i.user_id) \
-         FROM unnest($1::text[], $2::text[], $3::uuid[]) WITH ORDINALITY \
-             AS i (collection, key, user_id, n) \
-         LEFT JOIN held h \
-             ON h.collection = i.collection AND h.key = i.key AND h.user_id = i.user_id \
-         ORDER BY i.n";
-    /// Replaces those that are there and adds those that are not.
+    /// Locks what is there in the order of the batch, judges every member by what is locked, and
+    /// writes if none is refused.
+    ///
+    /// An object that appears between the look and the insertion was judged as absent. It is left
+    /// alone; then fewer rows are written than should be, and a division by zero undoes everything:
+    /// see `Overtaken`.
     write: "object_write" =
-        "WITH batch AS (\
+        "WITH ops AS MATERIALIZED (\
              SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::jsonb[], $5::text[], \
-                 $6::smallint[], $7::smallint[], $8::boolean[]) \
-             AS i (collection, key, user_id, value, version, read, write, there)), \
-         replaced AS (\
-             UPDATE storage s SET value = i.value, version = i.version, read = i.read, \
-                 write = i.write, update_time = $9 \
-             FROM batch i WHERE i.there \
-                 AND s.collection = i.collection AND s.key = i.key AND s.user_id = i.user_id) \
-         INSERT INTO storage (collection, key, user_id, value, version, read, write, \
-             create_time, update_time) \
-         SELECT i.collection, i.key, i.user_id, i.value, i.version, i.read, i.write, $9, $9 \
-         FROM batch i WHERE NOT i.there";
+                     $6::smallint[], $7::smallint[], $8::text[]) \
+                 WITH ORDINALITY \
+                 AS o (collection, key, user_id, value, version, read, write, expected, n)), \
+         held AS MATERIALIZED (\
+             SELECT o.n, s.version, s.read, s.write, s.create_time, s.update_time \
+             FROM ops o JOIN storage s \
+                 ON s.collection = o.collection AND s.key = o.key AND s.user_id = o.user_id \
+             ORDER BY o.n FOR NO KEY UPDATE OF s), \
+         judged AS MATERIALIZED (\
+             SELECT o.*, h.n IS NOT NULL AS known, h.create_time, h.update_time, (CASE \
+                 WHEN o.user_id <> $10 OR ($10::uuid IS NOT NULL AND h.write < 1) THEN 3 \
+                 WHEN o.expected = '' AND h.n IS NOT NULL THEN 2 \
+                 WHEN o.expected <> '' AND h.version IS DISTINCT FROM o.expected THEN 2 \
+                 WHEN h.version = o.version AND h.read = o.read AND h.write = o.write THEN 1 \
+                 ELSE 0 END)::smallint AS verdict \
+             FROM ops o LEFT JOIN held h ON h.n = o.n), \
+         written AS (\
+             INSERT INTO storage (collection, key, user_id, value, version, read, write, \
+                 create_time, update_time) \
+             SELECT collection, key, user_id, value, version, read, write, $9, $9 FROM judged \
+             WHERE verdict = 0 AND NOT EXISTS (SELECT FROM judged WHERE verdict > 1) ORDER BY n \
+             ON CONFLICT (collection, key, user_id) DO UPDATE SET \
+                 value = excluded.value, version = excluded.version, read = excluded.read, \
+                 write = excluded.write, update_time = excluded.update_time \
+             WHERE (storage.collection::text, storage.key::text, storage.user_id) IN \
+                 (SELECT j.collection, j.key, j.user_id FROM judged j WHERE j.known) \
+             RETURNING 1) \
+         SELECT verdict, create_time, update_time, \
+             1 / ((SELECT count(*) FROM written) = (SELECT count(*) FROM judged WHERE verdict = 0) \
+                 OR EXISTS (SELECT FROM judged WHERE verdict > 1))::int \
+         FROM judged ORDER BY n";
+    /// Like `write`; what is locked cannot be overtaken.
     delete: "object_delete" =
-        "DELETE FROM storage s USING unnest($1::text[], $2::text[], $3::uuid[]) \
-             AS i (collection, key, user_id) \
-         WHERE s.collection = i.collection AND s.key = i.key AND s.user_id = i.user_id";
-    /// A player's rights are those of an owner and of everybody.
+        "WITH ops AS MATERIALIZED (\
+             SELECT * FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[]) \
+                 WITH ORDINALITY AS o (collection, key, user_id, expected, n)), \
+         held AS MATERIALIZED (\
+             SELECT o.n, s.version, s.write \
+             FROM ops o JOIN storage s \
+                 ON s.collection = o.collection AND s.key = o.key AND s.user_id = o.user_id \
+             ORDER BY o.n FOR UPDATE OF s), \
+         judged AS MATERIALIZED (\
+             SELECT o.*, (CASE \
+                 WHEN h.n IS NULL THEN 4 \
+                 WHEN o.user_id <> $5 OR ($5::uuid IS NOT NULL AND h.write < 1) THEN 3 \
+                 WHEN h.version <> o.expected THEN 2 \
+                 ELSE 0 END)::smallint AS verdict \
+             FROM ops o LEFT JOIN held h ON h.n = o.n), \
+         deleted AS (\
+             DELETE FROM storage s USING judged j \
+             WHERE s.collection = j.collection AND s.key = j.key AND s.user_id = j.user_id \
+                 AND NOT EXISTS (SELECT FROM judged WHERE verdict > 0)) \
+         SELECT n, verdict FROM judged WHERE verdict > 0";
+    /// The place in the batch comes first.
     read: "object_read" = concat!(
-        "SELECT ", object!(), " FROM unnest($1::text[], $2::text[], $3::uuid[]) WITH ORDINALITY \
-             AS i (collection, key, user_id, n) \
+        "SELECT o.n, ", object!(),
+        " FROM unnest($1::text[], $2::text[], $3::uuid[]) \
+             WITH ORDINALITY AS o (collection, key, user_id, n) \
          JOIN storage s \
-             ON s.collection = i.collection AND s.key = i.key AND s.user_id = i.user_id \
-         WHERE $4::uuid IS NULL OR s.read = 2 OR (s.read = 1 AND s.user_id = $4) \
-         ORDER BY i.n");
+             ON s.collection = o.collection AND s.key = o.key AND s.user_id = o.user_id \
+         WHERE $4::uuid IS NULL OR s.read >= 2 OR (s.read = 1 AND s.user_id = $4)");
+    /// Every key is behind the empty text, with which a list begins.
     list_user: "object_list" = concat!(
-        "SELECT ", object!(), " FROM storage s \
-         WHERE s.collection = $1 AND s.user_id = $2 AND s.read >= $3 AND (s.read, s.key) > ($4, $5) \
-         ORDER BY s.read, s.key LIMIT $6");
+        "SELECT s.key, s.user_id, ", object!(), " FROM storage s \
+         WHERE s.collection = $1 AND s.user_id = $2 AND (s.read, s.key) > ($3, $4) \
+         ORDER BY s.read, s.key LIMIT $5");
     list_public: "object_list" = concat!(
-        "SELECT ", object!(), " FROM storage s \
+        "SELECT s.key, s.user_id, ", object!(), " FROM storage s \
          WHERE s.collection = $1 AND s.read = 2 AND (s.key, s.user_id) > ($2, $3) \
          ORDER BY s.key, s.user_id LIMIT $4");
     list_everything: "object_list" = concat!(
-        "SELECT ", object!(), " FROM storage s \
+        "SELECT s.key, s.user_id, ", object!(), " FROM storage s \
          WHERE s.collection = $1 AND (s.key, s.user_id) > ($2, $3) \
          ORDER BY s.key, s.user_id LIMIT $4");
+    owners: "object_owners" = "SELECT id FROM users WHERE id = ANY($1)";
 });
 
 /// [`Objects`] in PostgreSQL.
@@ -93,144 +125,87 @@ pub(crate) struct PostgresObjects {
     queries: ObjectQueries,
 }
 
-/// Why a batch came to nothing.
-enum Stopped {
-    Refused(ObjectRefused),
-    Db(DbError),
-}
+/// An object that was not there when the batch was judged is there now.
+struct Overtaken(DbError);
 
-impl From<DbError> for Stopped {
-    fn from(error: DbError) -> Self {
-        Self::Db(error)
-    }
-}
-
-impl Conflict for Stopped {
-    /// An object that was not there when the others were locked could not be locked itself: if it
-    /// is there now, or its owner is gone, everything is looked at once more.
+impl Conflict for Overtaken {
     fn is_conflict(&self) -> bool {
-        match self {
-            Self::Refused(_) => false,
-            Self::Db(error) => {
-                error.is_conflict()
-                    || error.duplicate() == Some("storage_pkey")
-                    || error.missing() == Some("storage_user_id_fkey")
-            }
-        }
+        true
     }
 }
 
-/// The keys of a batch, column by column.
-struct Keys<'a> {
+fn is_overtaken(error: &DbError) -> bool {
+    matches!(error, DbError::Postgres(e) if e.code() == Some(&SqlState::DIVISION_BY_ZERO))
+}
+
+/// The members of a batch in the order in which all batches lock, column by column.
+struct Sorted<'a, T> {
+    /// Where each member was.
+    order: Vec<usize>,
+    members: Vec<&'a T>,
     collections: Vec<&'a str>,
     keys: Vec<&'a str>,
-    users: Vec<Uuid>,
+    owners: Vec<Uuid>,
 }
 
-impl<'a> Keys<'a> {
-    fn of(batch: impl Iterator<Item = ObjectKey<'a>> + Clone) -> Self {
-        Self {
-            collections: batch.clone().map(|at| at.collection).collect(),
-            keys: batch.clone().map(|at| at.key).collect(),
-            users: batch.map(|at| at.user.0).collect(),
+impl<'a, T> Sorted<'a, T> {
+    fn new(batch: &'a [T], at: impl Fn(&T) -> ObjectKey<'a>) -> Result<Self, StorageError> {
+        let mut order: Vec<usize> = (0..batch.len()).collect();
+        order.sort_unstable_by_key(|n| at(&batch[*n]));
+        if order.windows(2).any(|pair| at(&batch[pair[0]]) == at(&batch[pair[1]])) {
+            return Err(StorageError::Failed("a batch names an object twice".into()));
         }
+        let keys = || order.iter().map(|n| at(&batch[*n]));
+        Ok(Self {
+            members: order.iter().map(|n| &batch[*n]).collect(),
+            collections: keys().map(|at| at.collection).collect(),
+            keys: keys().map(|at| at.key).collect(),
+            owners: keys().map(|at| at.user.0).collect(),
+            order,
+        })
     }
+}
 
-    fn params(&self) -> [&(dyn ToSql + Sync); 3] {
-        [&self.collections, &self.keys, &self.users]
+/// `NULL` for anything; the empty text, which is nobody's version, for nothing.
+fn expected(is: ObjectIs<'_>) -> Option<&str> {
+    match is {
+        ObjectIs::Any => None,
+        ObjectIs::Absent => Some(""),
+        ObjectIs::Version(version) => Some(version),
     }
 }
 
-/// An object as it is before a batch changes it.
-struct Held {
-    version: String,
-    read: i16,
-    write: i16,
-    times: ObjectTimes,
-}
-
-/// What a batch finds about one of its members.
-struct Before {
-    held: Option<Held>,
-    has_owner: bool,
-}
-
-fn before(row: &Row) -> Result<Before, DbError> {
-    let held = match row.column::<Option<String>>(0)? {
-        None => None,
-        Some(version) => Some(Held {
-            version,
-            read: row.column(1)?,
-            write: row.column(2)?,
-            times: ObjectTimes {
-                create_time: row.column::<Time>(3)?.0,
-                update_time: row.column::<Time>(4)?.0,
-            },
-        }),
-    };
-    Ok(Before { held, has_owner: row.column(5)? })
-}
-
-fn may_write(rights: ObjectRights, owner: UserId, held: Option<&Held>) -> bool {
+/// `NULL` for the server.
+fn player(rights: ObjectRights) -> Option<Uuid> {
     match rights {
-        ObjectRights::Server => true,
-        ObjectRights::Player(player) => {
-            owner == player && held.is_none_or(|held| held.write == WritePermission::Owner.number())
-        }
+        ObjectRights::Server => None,
+        ObjectRights::Player(player) => Some(player.0),
     }
 }
 
-fn why_not_written(
-    rights: ObjectRights,
-    new: &ObjectWrite<'_>,
-    before: &Before,
-) -> Option<WhyRefused> {
-    let held = before.held.as_ref();
-    if !may_write(rights, new.at.user, held) {
-        return Some(WhyRefused::Permission);
+fn refusal(verdict: i16) -> Result<Option<WhyRefused>, DbError> {
+    match verdict {
+        DONE | NOTHING_TO_DO => Ok(None),
+        VERSION => Ok(Some(WhyRefused::Version)),
+        PERMISSION => Ok(Some(WhyRefused::Permission)),
+        NOT_FOUND => Ok(Some(WhyRefused::NotFound)),
+        other => Err(DbError::Nonsense(format!("an unknown verdict {other}").into())),
     }
-    let as_wanted = match new.if_is {
-        ObjectIs::Any => true,
-        ObjectIs::Absent => held.is_none(),
-        ObjectIs::Version(version) => held.is_some_and(|held| held.version == version),
-    };
-    if !as_wanted {
-        return Some(WhyRefused::Version);
-    }
-    (!before.has_owner).then_some(WhyRefused::NoOwner)
 }
 
-fn why_not_deleted(
-    rights: ObjectRights,
-    gone: &ObjectDelete<'_>,
-    before: &Before,
-) -> Option<WhyRefused> {
-    let Some(held) = &before.held else { return Some(WhyRefused::NotFound) };
-    if !may_write(rights, gone.at.user, Some(held)) {
-        return Some(WhyRefused::Permission);
+/// Keeps the first refusal of a batch.
+fn note(refused: &mut Option<ObjectRefused>, at: usize, why: Option<WhyRefused>) {
+    if let Some(why) = why
+        && refused.is_none_or(|first| at < first.at)
+    {
+        *refused = Some(ObjectRefused { at, why });
     }
-    let as_wanted = match gone.if_is {
-        ObjectIs::Any => true,
-        ObjectIs::Absent => false,
-        ObjectIs::Version(version) => held.version == version,
-    };
-    (!as_wanted).then_some(WhyRefused::Version)
 }
 
-/// Whether a write leaves the object as it is.
-fn is_unchanged(new: &ObjectWrite<'_>, held: &Held) -> bool {
-    (held.version.as_str(), held.read, held.write)
-        == (new.version, new.read.number(), new.write.number())
-}
-
-/// The first refusal of a batch.
-fn first_refusal(refusals: impl Iterator<Item = Option<WhyRefused>>) -> Result<(), Stopped> {
-    for (at, why) in refusals.enumerate() {
-        if let Some(why) = why {
-            return Err(Stopped::Refused(ObjectRefused { at, why }));
-        }
-    }
-    Ok(())
+/// The member at a place that the database counted, from 1.
+fn member<T>(batch: &[T], n: i64) -> Result<&T, DbError> {
+    let member = usize::try_from(n).ok().and_then(|n| batch.get(n.checked_sub(1)?));
+    member.ok_or_else(|| DbError::Nonsense("a place outside the batch".into()))
 }
 
 /// No column holds such a name, and the database refuses to even look for it.
@@ -238,29 +213,21 @@ fn cannot_exist(at: ObjectKey<'_>) -> bool {
     at.collection.contains('\0') || at.key.contains('\0')
 }
 
-fn check_distinct<'a>(mut keys: impl Iterator<Item = ObjectKey<'a>>) -> Result<(), StorageError> {
-    let mut seen = HashSet::new();
-    if keys.all(|key| seen.insert(key)) {
-        Ok(())
-    } else {
-        Err(StorageError::Failed("a batch names an object twice".into()))
-    }
-}
-
-fn object(row: &Row) -> Result<Object, DbError> {
-    let unknown = |what: &str| DbError::Nonsense(format!("an unknown {what} permission").into());
-    let read = row.column::<i16>(5)?;
-    let write = row.column::<i16>(6)?;
+fn object(row: &Row, from: usize, at: ObjectKey<'_>) -> Result<Object, DbError> {
+    let nonsense = || DbError::Nonsense("a permission below 0".into());
+    // The table takes larger numbers, too; they give no more than the largest that is known.
+    let read = row.column::<i16>(from + 2)?.min(2);
+    let write = row.column::<i16>(from + 3)?.min(1);
     Ok(Object {
-        collection: row.column(0)?,
-        key: row.column(1)?,
-        user: UserId(row.column(2)?),
-        value: row.column::<JsonText<'_>>(3)?.into(),
-        version: row.column(4)?,
-        read: ReadPermission::from_number(read.into()).ok_or_else(|| unknown("read"))?,
-        write: WritePermission::from_number(write.into()).ok_or_else(|| unknown("write"))?,
-        create_time: row.column::<Time>(7)?.0,
-        update_time: row.column::<Time>(8)?.0,
+        collection: at.collection.to_owned(),
+        key: at.key.to_owned(),
+        user: at.user,
+        value: row.column::<JsonText<'_>>(from)?.into(),
+        version: row.column(from + 1)?,
+        read: ReadPermission::from_number(read.into()).ok_or_else(nonsense)?,
+        write: WritePermission::from_number(write.into()).ok_or_else(nonsense)?,
+        create_time: row.column::<Time>(from + 4)?.0,
+        update_time: row.column::<Time>(from + 5)?.0,
     })
 }
 
@@ -269,86 +236,42 @@ impl PostgresObjects {
         Self { queries: ObjectQueries::new(pool.metrics()), pool }
     }
 
-    async fn lock(
-        &self,
-        transaction: &mut Transaction,
-        keys: &Keys<'_>,
-    ) -> Result<Vec<Before>, DbError> {
-        let rows = transaction.query(&self.queries.lock, &keys.params()).await?;
-        rows.iter().map(before).collect()
-    }
-
-    async fn write_in(
-        &self,
-        mut transaction: Transaction,
-        rights: ObjectRights,
-        batch: &[ObjectWrite<'_>],
-        now: Timestamp,
-    ) -> Result<Vec<ObjectTimes>, Stopped> {
-        let keys = Keys::of(batch.iter().map(|new| new.at));
-        let found = self.lock(&mut transaction, &keys).await?;
-        let both = || batch.iter().zip(&found);
-        first_refusal(both().map(|(new, before)| why_not_written(rights, new, before)))?;
-        let (mut changes, mut there) = (Vec::new(), Vec::new());
-        let mut times = Vec::with_capacity(batch.len());
-        for (new, before) in both() {
-            if let Some(held) = before.held.as_ref().filter(|held| is_unchanged(new, held)) {
-                times.push(held.times);
-                continue;
+    /// Writes, and again as long as objects appear meanwhile.
+    async fn write_rows(&self, params: Params<'_>) -> Result<Vec<Row>, DbError> {
+        let mut retry = self.pool.retry();
+        loop {
+            match self.pool.query(&self.queries.write, params).await {
+                Err(error) if is_overtaken(&error) => {
+                    retry.after(Overtaken(error)).await.map_err(|Overtaken(error)| error)?;
+                }
+                outcome => return outcome,
             }
-            changes.push(new);
-            there.push(before.held.is_some());
-            let created = before.held.as_ref().map_or(now, |held| held.times.create_time);
-            times.push(ObjectTimes { create_time: created, update_time: now });
         }
-        self.put(transaction, &changes, &there, now).await?;
-        Ok(times)
     }
 
-    /// Writes what has been found to be right, and commits.
-    async fn put(
-        &self,
-        transaction: Transaction,
-        changes: &[&ObjectWrite<'_>],
-        there: &[bool],
-        now: Timestamp,
-    ) -> Result<(), DbError> {
-        let keys = Keys::of(changes.iter().map(|new| new.at));
-        let values: Vec<JsonText<'_>> = changes.iter().map(|new| JsonText(new.value)).collect();
-        let versions: Vec<&str> = changes.iter().map(|new| new.version).collect();
-        let reads: Vec<i16> = changes.iter().map(|new| new.read.number()).collect();
-        let writes: Vec<i16> = changes.iter().map(|new| new.write.number()).collect();
-        let [collections, names, users] = keys.params();
-        let params: [&(dyn ToSql + Sync); 9] =
-            [collections, names, users, &values, &versions, &reads, &writes, &there, &Time(now)];
-        transaction.last(&self.queries.write, &params).await.map(drop)
-    }
-
-    async fn delete_in(
-        &self,
-        mut transaction: Transaction,
-        rights: ObjectRights,
-        batch: &[ObjectDelete<'_>],
-    ) -> Result<(), Stopped> {
-        let keys = Keys::of(batch.iter().map(|gone| gone.at));
-        let found = self.lock(&mut transaction, &keys).await?;
-        let both = batch.iter().zip(&found);
-        first_refusal(both.map(|(gone, before)| why_not_deleted(rights, gone, before)))?;
-        transaction.last(&self.queries.delete, &keys.params()).await?;
-        Ok(())
+    /// The first member of a batch whose owner has no account.
+    async fn without_owner(&self, batch: &[ObjectWrite<'_>]) -> Result<Option<usize>, DbError> {
+        let owners: Vec<Uuid> = batch.iter().map(|new| new.at.user.0).collect();
+        let rows = self.pool.query(&self.queries.owners, &[&owners]).await?;
+        let there: Vec<Uuid> = rows.iter().map(|row| row.column(0)).collect::<Result<_, _>>()?;
+        Ok(owners.iter().position(|owner| !there.contains(owner)))
     }
 
     async fn page(
         &self,
+        collection: &str,
         query: &Query,
-        params: &[&(dyn ToSql + Sync)],
+        params: Params<'_>,
         limit: u32,
     ) -> Result<ObjectPage, StorageError> {
         let rows = self.pool.query(query, params).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
-        let objects = rows.iter().take(limit).map(object).collect::<Result<_, _>>()?;
-        Ok(ObjectPage { objects, more })
+        let objects = rows.iter().take(limit).map(|row| {
+            let (key, user) = (row.column(0)?, UserId(row.column(1)?));
+            object(row, 2, ObjectKey { collection, key, user })
+        });
+        Ok(ObjectPage { objects: objects.collect::<Result<_, _>>()?, more })
     }
 }
 
@@ -360,20 +283,55 @@ impl Objects for PostgresObjects {
         batch: &[ObjectWrite<'_>],
         now: Timestamp,
     ) -> Result<Result<Vec<ObjectTimes>, ObjectRefused>, StorageError> {
-        check_distinct(batch.iter().map(|new| new.at))?;
         if batch.is_empty() {
             return Ok(Ok(Vec::new()));
         }
+        let sorted = Sorted::new(batch, |new| new.at)?;
+        let new = || sorted.members.iter();
+        let values: Vec<JsonText<'_>> = new().map(|new| JsonText(new.value)).collect();
+        let versions: Vec<&str> = new().map(|new| new.version).collect();
+        let reads: Vec<i16> = new().map(|new| new.read.number()).collect();
+        let writes: Vec<i16> = new().map(|new| new.write.number()).collect();
+        let expected: Vec<Option<&str>> = new().map(|new| expected(new.if_is)).collect();
+        let params: [&(dyn ToSql + Sync); 10] = [
+            &sorted.collections,
+            &sorted.keys,
+            &sorted.owners,
+            &values,
+            &versions,
+            &reads,
+            &writes,
+            &expected,
+            &Time(now),
+            &player(rights),
+        ];
+        let rows = match self.write_rows(&params).await {
+            Ok(rows) => rows,
+            Err(error) if is_overtaken(&error) => {
+                return Err(StorageError::Contention(Box::new(error)));
+            }
+            Err(error) if error.missing() == Some("storage_user_id_fkey") => {
+                return match self.without_owner(batch).await? {
+                    Some(at) => Ok(Err(ObjectRefused { at, why: WhyRefused::NoOwner })),
+                    None => Err(error.into()),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        };
         let now = now.whole_micros();
-        let outcome = self
-            .pool
-            .transaction(|transaction| self.write_in(transaction, rights, batch, now))
-            .await;
-        match outcome {
-            Ok(times) => Ok(Ok(times)),
-            Err(Stopped::Refused(refused)) => Ok(Err(refused)),
-            Err(Stopped::Db(error)) => Err(error.into()),
+        let mut times = vec![ObjectTimes { create_time: now, update_time: now }; batch.len()];
+        let mut refused = None;
+        for (row, at) in rows.iter().zip(&sorted.order) {
+            let verdict = row.column(0)?;
+            note(&mut refused, *at, refusal(verdict)?);
+            if let Some(Time(created)) = row.column(1)? {
+                times[*at].create_time = created;
+            }
+            if verdict == NOTHING_TO_DO {
+                times[*at].update_time = row.column::<Time>(2)?.0;
+            }
         }
+        Ok(refused.map_or(Ok(times), Err))
     }
 
     async fn read(
@@ -381,15 +339,21 @@ impl Objects for PostgresObjects {
         rights: ObjectRights,
         batch: &[ObjectKey<'_>],
     ) -> Result<Vec<Object>, StorageError> {
-        let keys = Keys::of(batch.iter().copied().filter(|at| !cannot_exist(*at)));
-        let player = match rights {
-            ObjectRights::Server => None,
-            ObjectRights::Player(player) => Some(player.0),
-        };
-        let [collections, names, users] = keys.params();
-        let rows =
-            self.pool.query(&self.queries.read, &[collections, names, users, &player]).await?;
-        Ok(rows.iter().map(object).collect::<Result<_, _>>()?)
+        let batch: Vec<_> = batch.iter().filter(|at| !cannot_exist(**at)).copied().collect();
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let collections: Vec<&str> = batch.iter().map(|at| at.collection).collect();
+        let keys: Vec<&str> = batch.iter().map(|at| at.key).collect();
+        let owners: Vec<Uuid> = batch.iter().map(|at| at.user.0).collect();
+        let params: [&(dyn ToSql + Sync); 4] = [&collections, &keys, &owners, &player(rights)];
+        let mut rows: Vec<(i64, Row)> = Vec::with_capacity(batch.len());
+        for row in self.pool.query(&self.queries.read, &params).await? {
+            rows.push((row.column(0)?, row));
+        }
+        rows.sort_unstable_by_key(|(n, _)| *n);
+        let objects = rows.iter().map(|(n, row)| object(row, 1, *member(&batch, *n)?));
+        Ok(objects.collect::<Result<_, _>>()?)
     }
 
     async fn delete(
@@ -397,20 +361,23 @@ impl Objects for PostgresObjects {
         rights: ObjectRights,
         batch: &[ObjectDelete<'_>],
     ) -> Result<Result<(), ObjectRefused>, StorageError> {
-        check_distinct(batch.iter().map(|gone| gone.at))?;
-        if batch.is_empty() {
-            return Ok(Ok(()));
-        }
         if let Some(at) = batch.iter().position(|gone| cannot_exist(gone.at)) {
             return Ok(Err(ObjectRefused { at, why: WhyRefused::NotFound }));
         }
-        let outcome =
-            self.pool.transaction(|transaction| self.delete_in(transaction, rights, batch)).await;
-        match outcome {
-            Ok(()) => Ok(Ok(())),
-            Err(Stopped::Refused(refused)) => Ok(Err(refused)),
-            Err(Stopped::Db(error)) => Err(error.into()),
+        if batch.is_empty() {
+            return Ok(Ok(()));
         }
+        let sorted = Sorted::new(batch, |gone| gone.at)?;
+        let expected: Vec<Option<&str>> =
+            sorted.members.iter().map(|gone| expected(gone.if_is)).collect();
+        let params: [&(dyn ToSql + Sync); 5] =
+            [&sorted.collections, &sorted.keys, &sorted.owners, &expected, &player(rights)];
+        let mut refused = None;
+        for row in self.pool.query(&self.queries.delete, &params).await? {
+            let at = *member(&sorted.order, row.column(0)?)?;
+            note(&mut refused, at, refusal(row.column(1)?)?);
+        }
+        Ok(refused.map_or(Ok(()), Err))
     }
 
     async fn list(
@@ -423,22 +390,29 @@ impl Objects for PostgresObjects {
         if collection.contains('\0') || after.is_some_and(|after| after.key.contains('\0')) {
             return Ok(ObjectPage::default());
         }
-        let q = &self.queries;
-        let read = after.map_or(-1, |after| after.read.number());
-        let (key, user) = after.map_or(("", Uuid::nil()), |after| (&after.key, after.user.0));
+        let key = after.map_or("", |after| &after.key);
+        let owner = after.map_or(Uuid::nil(), |after| after.user.0);
         // One more tells whether there are more.
         let most = i64::from(limit) + 1;
+        let q = &self.queries;
         match of {
-            ObjectsOf::User(owner, least) => {
-                let params: [&(dyn ToSql + Sync); 6] =
-                    [&collection, &owner.0, &least.number(), &read, &key, &most];
-                self.page(&q.list_user, &params, limit).await
+            ObjectsOf::User(user, least) => {
+                // A place before what may be seen is no place to begin.
+                let (read, key) = match after {
+                    Some(after) if after.read >= least => (after.read, key),
+                    Some(_) | None => (least, ""),
+                };
+                let params: [&(dyn ToSql + Sync); 5] =
+                    [&collection, &user.0, &read.number(), &key, &most];
+                self.page(collection, &q.list_user, &params, limit).await
             }
             ObjectsOf::Public => {
-                self.page(&q.list_public, &[&collection, &key, &user, &most], limit).await
+                let params: Params<'_> = &[&collection, &key, &owner, &most];
+                self.page(collection, &q.list_public, params, limit).await
             }
             ObjectsOf::Everything => {
-                self.page(&q.list_everything, &[&collection, &key, &user, &most], limit).await
+                let params: Params<'_> = &[&collection, &key, &owner, &most];
+                self.page(collection, &q.list_everything, params, limit).await
             }
         }
     }

@@ -202,7 +202,8 @@ pub struct ObjectPage {
 
 /// Objects.
 ///
-/// A batch to write or delete names no object twice. One that does may fail, or count it once.
+/// A batch to write or delete names no object twice; one that does fails with
+/// [`StorageError::Failed`].
 #[async_trait]
 pub trait Objects: Send + Sync + 'static {
     /// Writes objects, all or none, and answers their times in the order of the batch.
