@@ -47,7 +47,8 @@ pub(crate) fn settings(database: &str) -> Settings {
 pub(crate) struct World {
     pub(crate) running: Option<Running>,
     pub(crate) at: Addresses,
-    pub(crate) database: TestDatabase,
+    /// Dropped after the server.
+    _database: TestDatabase,
 }
 
 impl World {
@@ -65,7 +66,7 @@ impl World {
         let mut settings = settings(&database.url());
         change(&mut settings);
         let running = start(settings, modules, &Lifecycle::new()).await.unwrap().unwrap();
-        Self { at: running.addresses(), running: Some(running), database }
+        Self { at: running.addresses(), running: Some(running), _database: database }
     }
 
     pub(crate) async fn stop(&mut self) -> Outcome {

@@ -50,17 +50,15 @@ pub(crate) async fn try_ask(
         }
     }
     let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-    let exchange = async {
+    let exchange = async move {
         let answer = sender.send_request(request).await.ok()?;
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.ok()?.to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Some(Answer { status, body })
     };
-    tokio::select! {
-        answer = exchange => answer,
-        _ = connection => None,
-    }
+    // The connection ends when the exchange lets go of its sender.
+    tokio::join!(exchange, connection).0
 }
 
 /// Sends a request that must be answered.

@@ -161,6 +161,13 @@ impl HealthServer {
     }
 }
 
+impl Drop for HealthServer {
+    /// A server that is given up, as when a later phase of the start fails, leaves no task behind.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 #[derive(Clone)]
 struct Serving {
     health: Health,

@@ -108,7 +108,9 @@ impl Running {
         core.life.drain().cancel();
         drop(ready);
         let remaining = accepting.stop_accepting().await;
-        stage("modules", left(), hooks.shutdown(left())).await;
+        // A module that hangs must not cost the players their goodbye.
+        let for_modules = left().saturating_sub((grace / 4).min(GOODBYE));
+        stage("modules", for_modules, hooks.shutdown(for_modules)).await;
         let drained = remaining.drain(deadline).await;
         tracing::info!(sessions = drained.sessions, cut_off = drained.cut_off, "sessions closed");
         core.life.abort().cancel();
@@ -123,6 +125,8 @@ impl Running {
     }
 }
 
+/// What is kept of the grace period, at most, for closing sessions.
+const GOODBYE: std::time::Duration = std::time::Duration::from_secs(2);
 /// What tasks that were told to stop now may still take.
 const LAST: std::time::Duration = std::time::Duration::from_millis(500);
 /// What an embedded database may take to stop.
