@@ -7,6 +7,7 @@
 mod bench;
 mod command;
 mod database;
+mod fuzz;
 mod layers;
 mod lint;
 mod run;
@@ -24,6 +25,7 @@ Chores of the workspace.
   cargo xtask tidy             the layers and the shape of the tree only
   cargo xtask migrate ARGS     the server's migrate command: up, down, redo, status
   cargo xtask bench [FLAGS]    the load generator; see docs/bench.md
+  cargo xtask fuzz [TARGET]    the decoders against made-up input; see docs/contributing/tests.md
 ";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::tidy(),
         "migrate" => run::migrate(&rest),
         "bench" => bench::bench(&rest),
+        "fuzz" => fuzz::fuzz(&rest),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             Ok(())
