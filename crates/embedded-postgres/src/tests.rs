@@ -1,11 +1,14 @@
 //! Tests with a real database. Those that kill this very process are in `tests/kill.rs`.
 
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use tokio_postgres::{Client, NoTls};
 
@@ -31,6 +34,48 @@ async fn ask(server: &Embedded, question: &str) -> String {
     with(server, async |client| client.query_one(question, &[]).await.unwrap().get(0)).await
 }
 
+/// A folder with a cluster in it: most tests need not make one, which takes long.
+async fn folder() -> TempDir {
+    // In memory, since nothing would remove it from the disk when the tests end.
+    static MADE: OnceCell<Entry> = OnceCell::const_new();
+    let made = MADE
+        .get_or_init(async || {
+            let dir = tempfile::tempdir().unwrap();
+            Embedded::start(Config::new(dir.path())).await.unwrap().stop().await.unwrap();
+            read(&dir.path().join("data"))
+        })
+        .await;
+    let dir = tempfile::tempdir().unwrap();
+    write(made, &dir.path().join("data"));
+    dir
+}
+
+enum Entry {
+    File(Vec<u8>),
+    Folder(Vec<(OsString, Entry)>),
+}
+
+fn read(path: &Path) -> Entry {
+    if path.is_file() {
+        return Entry::File(fs::read(path).unwrap());
+    }
+    let entries = fs::read_dir(path).unwrap().map(Result::unwrap);
+    Entry::Folder(entries.map(|entry| (entry.file_name(), read(&entry.path()))).collect())
+}
+
+fn write(entry: &Entry, path: &Path) {
+    match entry {
+        Entry::File(bytes) => fs::write(path, bytes).unwrap(),
+        Entry::Folder(entries) => {
+            fs::create_dir(path).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+            for (name, entry) in entries {
+                write(entry, &path.join(name));
+            }
+        }
+    }
+}
+
 fn postmaster(server: &Embedded) -> u32 {
     Folder { root: server.dir().to_owned() }.postmaster().unwrap()
 }
@@ -41,7 +86,7 @@ fn code(outcome: Result<(), tokio_postgres::Error>) -> String {
 
 #[tokio::test]
 async fn timers_fire() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder().await;
     let server = Embedded::start(Config::new(dir.path())).await.unwrap();
     with(&server, async |client| {
         client.batch_execute("SET statement_timeout = '50ms'").await.unwrap();
@@ -68,7 +113,7 @@ async fn timers_fire() {
 
 #[tokio::test]
 async fn deadlocks_are_broken() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder().await;
     let server = Embedded::start(Config::new(dir.path())).await.unwrap();
     with(&server, async |one| {
         let table = "CREATE TABLE t (n int PRIMARY KEY); INSERT INTO t VALUES (1), (2)";
@@ -96,7 +141,7 @@ async fn deadlocks_are_broken() {
 #[cfg(bundled_postgres)]
 #[tokio::test]
 async fn dead_timers_are_noticed() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder().await;
     let unwoken = |config: &Config, cluster| {
         programs::find(config, cluster).map(|found| Programs { needs_waking: false, ..found })
     };
@@ -147,7 +192,7 @@ async fn the_settings_hold() {
 
 #[tokio::test]
 async fn an_address_is_good_for_any_client() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder().await;
     let server = Embedded::start(Config::new(dir.path())).await.unwrap();
     let (client, connection) = tokio_postgres::connect(&server.url(), NoTls).await.unwrap();
     let question = async move {
@@ -159,7 +204,7 @@ async fn an_address_is_good_for_any_client() {
 
 #[tokio::test]
 async fn the_death_of_the_child_is_noticed_and_its_orphans_are_ended() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder().await;
     let server = Embedded::start(Config::new(dir.path())).await.unwrap();
     let data = server.dir().join("data");
     let ended = server.ended();
@@ -210,7 +255,7 @@ fn the_thread_that_started_it_may_end() {
 
 #[tokio::test]
 async fn two_cannot_have_one_folder_and_the_lock_goes_with_its_holder() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder().await;
     let first = Embedded::start(Config::new(dir.path())).await.unwrap();
     let error = Embedded::start(Config::new(dir.path())).await.unwrap_err();
     let me = std::process::id();
@@ -257,7 +302,7 @@ async fn what_an_earlier_life_left_lying_about_is_cleared() {
 
 #[tokio::test]
 async fn an_open_transaction_does_not_delay_the_stop() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder().await;
     let server = Embedded::start(Config::new(dir.path())).await.unwrap();
     let stopped = with(&server, async |client| {
         client.batch_execute("BEGIN; CREATE TABLE t (n int)").await.unwrap();
@@ -281,7 +326,7 @@ async fn an_open_transaction_does_not_delay_the_stop() {
 
 #[tokio::test]
 async fn a_stuck_database_is_killed_in_time() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder().await;
     let config = Config { stop_timeout: Duration::from_millis(50), ..Config::new(dir.path()) };
     let server = Embedded::start(config).await.unwrap();
     with(&server, async |c| c.batch_execute("CREATE TABLE kept (n int)").await.unwrap()).await;
@@ -295,8 +340,7 @@ async fn a_stuck_database_is_killed_in_time() {
 
 #[tokio::test]
 async fn a_database_that_does_not_start_says_why() {
-    let dir = tempfile::tempdir().unwrap();
-    Embedded::start(Config::new(dir.path())).await.unwrap().stop().await.unwrap();
+    let dir = folder().await;
     fs::write(dir.path().join("data/postgresql.auto.conf"), "nonsense = 1\n").unwrap();
     let error = Embedded::start(Config::new(dir.path())).await.unwrap_err();
     assert!(matches!(error, Error::DidNotStart(_)), "{error}");

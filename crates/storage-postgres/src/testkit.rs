@@ -1,6 +1,6 @@
 //! What a test suite needs to make databases with our schema.
 //!
-//! ```ignore
+//! ```text
 //! let server = TestServer::shared().await;
 //! let database = server.database_from(testkit::VERSION, testkit::make).await;
 //! let pool = testkit::pool(&database.url());
