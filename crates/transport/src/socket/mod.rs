@@ -6,6 +6,8 @@
 
 mod clock;
 mod end;
+#[cfg(test)]
+mod garbage;
 mod handshake;
 mod outbox;
 mod session;

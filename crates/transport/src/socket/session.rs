@@ -106,17 +106,20 @@ where
         }
     }
 
-    /// Reads and handles messages for as long as that is possible without waiting.
-    fn read(&mut self, cx: &mut Context<'_>, budget: &mut u32) -> Read {
+    /// Reads and handles messages for as long as that is possible without waiting. `wrote` says
+    /// that everything was written a moment ago: then at least one message is read, or a flood of
+    /// messages from others could keep a client from being heard.
+    fn read(&mut self, cx: &mut Context<'_>, budget: &mut u32, mut wrote: bool) -> Read {
         loop {
             match self.poll_work(cx) {
                 Poll::Pending => return Read::Pending,
                 Poll::Ready(Some(end)) => return Read::End(end),
                 Poll::Ready(None) => {}
             }
-            if self.writer.is_within_frame() || self.outbox.wants_writing() {
+            if self.writer.is_within_frame() || (self.outbox.wants_writing() && !wrote) {
                 return Read::WriteFirst;
             }
+            wrote = false;
             if *budget == 0 {
                 return Read::Yield;
             }
@@ -293,10 +296,11 @@ where
 
     fn run(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut budget = TURN;
+        let mut wrote = false;
         loop {
             let read = match &self.closing {
                 Some(_) => Read::Pending,
-                None => self.read(cx, &mut budget),
+                None => self.read(cx, &mut budget, wrote),
             };
             let read = match read {
                 Read::End(end @ (End::Gone | End::Stuck | End::Aborted)) => {
@@ -310,7 +314,7 @@ where
             };
             match self.write(cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) => wrote = true,
                 Poll::Ready(Err(error)) => {
                     tracing::debug!(%error, "socket broke off");
                     return Poll::Ready(self.end());

@@ -102,9 +102,9 @@ impl AsyncWrite for Counting {
     }
 }
 
-struct Bench {
+pub(super) struct Bench {
     metrics: Metrics,
-    life: Lifecycle,
+    pub(super) life: Lifecycle,
     outbox: Arc<Outbox>,
     fake: Arc<Fake>,
     writes: Arc<AtomicUsize>,
@@ -113,7 +113,7 @@ struct Bench {
 
 impl Bench {
     /// A session over a pipe with room for `room` bytes.
-    fn with_room(room: usize, format: Format, config: &Config) -> (Self, DuplexStream) {
+    pub(super) fn with_room(room: usize, format: Format, config: &Config) -> (Self, DuplexStream) {
         Self::opening(room, format, config, |fake| {
             async { Ok(fake as Arc<dyn Connection>) }.boxed()
         })
@@ -155,24 +155,29 @@ impl Bench {
         (bench, WebSocketStream::from_raw_socket(client, Role::Client, None).await)
     }
 
-    fn push(&self, n: usize, class: Class) {
+    pub(super) fn push(&self, n: usize, class: Class) {
         let data = StreamData { data: n.to_string(), ..StreamData::default() };
         self.outbox.push(Arc::new(Envelope::push(data).into()), class);
     }
 
     /// Waits for the end of the session and checks that it was told once.
     async fn ended(self, reason: &str) {
+        let metrics = self.metrics.clone();
+        self.over().await;
+        let lines = metrics.render();
+        let line = format!("tavern_sessions_closed_total{{reason=\"{reason}\"}} 1");
+        assert!(lines.lines().any(|l| l == line), "no line {line} in\n{lines}");
+    }
+
+    /// The same, whatever the reason.
+    pub(super) async fn over(self) {
         let Self { metrics, life, fake, session, .. } = self;
         timeout(LONG, session).await.expect("the session ends").unwrap();
         fake.gate.add_permits(100);
         timeout(LONG, life.finished()).await.expect("nothing is left running");
         assert_eq!(fake.closed.load(Ordering::SeqCst), 1, "closed exactly once");
         let lines = metrics.render();
-        for line in [
-            format!("tavern_sessions_closed_total{{reason=\"{reason}\"}} 1"),
-            "socket_connections_active 0".to_owned(),
-            "active_sessions_count 0".to_owned(),
-        ] {
+        for line in ["socket_connections_active 0", "active_sessions_count 0"] {
             assert!(lines.lines().any(|l| l == line), "no line {line} in\n{lines}");
         }
     }
