@@ -10,6 +10,7 @@ use tavern_domain::{
     UserId,
 };
 use tavern_social::{Author, Channel, Chat, History, HistoryQuery, parse_message_id};
+use tavern_storage_postgres::Address;
 
 use super::first_line;
 
@@ -59,6 +60,21 @@ pub fn addresses(data: &[u8]) {
     let (_by_name, relayed) = (MatchId::relayed_by_name(text), Stream::room(text));
     assert_eq!(relayed.to_string().parse(), Ok(relayed));
     names(text);
+    database(text);
+}
+
+/// The address of a database, which holds a password.
+fn database(text: &str) {
+    let refused = text.parse::<Address>().err();
+    if let Some(error) = refused {
+        assert!(text.len() < 8 || !error.to_string().contains(text), "an error shows the address");
+    }
+    let whole = format!("somebody:hushhush@host:5432/{text}");
+    if !text.contains("hush")
+        && let Ok(address) = whole.parse::<Address>()
+    {
+        assert!(!format!("{address} {address:?}").contains("hush"), "a password came out");
+    }
 }
 
 fn names(text: &str) {

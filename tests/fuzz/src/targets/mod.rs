@@ -6,6 +6,7 @@ mod config;
 mod envelopes;
 mod headers;
 mod http;
+mod search;
 mod texts;
 mod tokens;
 
@@ -15,6 +16,7 @@ pub use config::config;
 pub use envelopes::{envelope_binary, envelope_json};
 pub use headers::{forwarded, log_redaction, trace_context};
 pub use http::http;
+pub use search::search;
 pub use texts::json_text;
 pub use tokens::token;
 
@@ -32,6 +34,7 @@ pub const TARGETS: &[(&str, fn(&[u8]))] = &[
     ("request_binary", request_binary),
     ("request_json", request_json),
     ("rest", rest),
+    ("search", search),
     ("token", token),
     ("trace_context", trace_context),
 ];

@@ -1,0 +1,3 @@
+#![no_main]
+
+tavern_fuzz::fuzz_program!(search);
