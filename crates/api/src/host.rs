@@ -1,12 +1,17 @@
 //! What server code may ask of the server.
 
+mod objects;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tavern_domain::{SessionId, UserId};
 use tavern_economy::{Changeset, WalletUpdate};
-use tavern_runtime_hooks::{HookError, Host, HostAccount};
+use tavern_runtime_hooks::{
+    HookError, Host, HostAccount, HostObject, HostObjectAck, HostObjectDelete, HostObjectId,
+    HostObjectPage, HostObjectQuery, HostObjectWrite,
+};
 use tavern_streams::CloseReason;
 
 use crate::error;
@@ -50,6 +55,25 @@ impl Host for ServerHost {
         let update = WalletUpdate { user, changeset, metadata: Some(metadata.to_owned()) };
         let updated = self.0.economy.update(update, ledger).await;
         Ok(updated.map_err(error::classified)?.updated)
+    }
+
+    async fn storage_read(&self, ids: &[HostObjectId]) -> Result<Vec<HostObject>, HookError> {
+        objects::read(&self.0, ids).await
+    }
+
+    async fn storage_write(
+        &self,
+        objects: &[HostObjectWrite],
+    ) -> Result<Vec<HostObjectAck>, HookError> {
+        objects::write(&self.0, objects).await
+    }
+
+    async fn storage_delete(&self, objects: &[HostObjectDelete]) -> Result<(), HookError> {
+        objects::delete(&self.0, objects).await
+    }
+
+    async fn storage_list(&self, query: &HostObjectQuery) -> Result<HostObjectPage, HookError> {
+        objects::list(&self.0, query).await
     }
 
     async fn users_ban(&self, users: &[UserId]) -> Result<(), HookError> {

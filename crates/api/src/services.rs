@@ -10,6 +10,7 @@ use tavern_domain::{
 };
 use tavern_economy::Economy;
 use tavern_matches::Relayed;
+use tavern_objects::Objects;
 use tavern_presence::{LocalPresence, OpenSessions, Presences, Tracked};
 use tavern_protocol::Outgoing;
 use tavern_social::Chat;
@@ -82,6 +83,7 @@ pub struct Services {
     pub(crate) matches: Relayed<MatchMembers>,
     pub(crate) chat: Chat,
     pub(crate) economy: Economy,
+    pub(crate) objects: Objects,
     pub(crate) logins: Logins,
     pub(crate) obligation_failures: Counter,
     pub(crate) obligations_pending: Gauge,
@@ -122,6 +124,7 @@ impl Services {
                 Arc::clone(&clock),
                 Arc::clone(&entropy),
             ),
+            objects: Objects::new(Arc::clone(&storage.objects), Arc::clone(&clock)),
             session_ids: uuid::timestamp::context::ContextV1::new(
                 u16::try_from(entropy.next_u64() & 0x3fff).unwrap_or_default(),
             ),

@@ -13,7 +13,7 @@ use tavern_storage::Obligation;
 
 use crate::api::{Api, format_of};
 use crate::cases::{
-    account, authenticate, channel, health, link, matches, rpc, session, social, users,
+    account, authenticate, channel, health, link, matches, rpc, session, social, storage, users,
 };
 use crate::service::{CallMeta, Input};
 
@@ -90,6 +90,11 @@ use_cases! {
     UnlinkCustom => link::unlink_custom,
     UnlinkDevice => link::unlink_device,
     UnlinkEmail => link::unlink_email,
+
+    WriteStorageObjects => storage::write,
+    ReadStorageObjects => storage::read,
+    ListStorageObjects => storage::list,
+    DeleteStorageObjects => storage::delete,
 
     ListChannelMessages => channel::list_messages,
     ListMatches => matches::list,

@@ -1,6 +1,7 @@
 //! What is kept, in the words of the protocol.
 
 use tavern_domain::{Presence, Stream, StreamMode, Timestamp, UserId};
+use tavern_objects::{Object, ObjectAck};
 use tavern_protocol::{api, realtime, wkt};
 use tavern_social::ChatMessage;
 use tavern_storage::{Account, User};
@@ -52,6 +53,32 @@ pub(crate) fn account(account: Account, online: bool) -> api::Account {
         custom_id: account.custom_id.unwrap_or_default(),
         verify_time: account.verify_time.and_then(seconds),
         disable_time: account.disable_time.and_then(seconds),
+    }
+}
+
+pub(crate) fn storage_object(object: Object) -> api::StorageObject {
+    api::StorageObject {
+        collection: object.collection,
+        key: object.key,
+        user_id: object.user.to_string(),
+        value: object.value,
+        version: object.version,
+        permission_read: object.read.number().into(),
+        permission_write: object.write.number().into(),
+        create_time: seconds(object.create_time),
+        update_time: seconds(object.update_time),
+    }
+}
+
+/// Unlike the objects themselves, their acks have times with a fraction.
+pub(crate) fn storage_ack(ack: ObjectAck) -> api::StorageObjectAck {
+    api::StorageObjectAck {
+        collection: ack.collection,
+        key: ack.key,
+        version: ack.version,
+        user_id: ack.user.to_string(),
+        create_time: time(ack.create_time),
+        update_time: time(ack.update_time),
     }
 }
 

@@ -6,6 +6,10 @@ use async_trait::async_trait;
 use tavern_domain::{SessionId, UserId};
 
 use crate::error::HookError;
+use crate::objects::{
+    HostObject, HostObjectAck, HostObjectDelete, HostObjectId, HostObjectPage, HostObjectQuery,
+    HostObjectWrite,
+};
 
 /// A player as server code sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +40,23 @@ pub trait Host: Send + Sync + 'static {
         metadata: &str,
         ledger: bool,
     ) -> Result<BTreeMap<String, i64>, HookError>;
+
+    /// The objects that are there, each once, in the order asked for.
+    async fn storage_read(&self, ids: &[HostObjectId]) -> Result<Vec<HostObject>, HookError>;
+
+    /// Writes objects, all or none, whatever their permissions say; answers one ack for each, in
+    /// order.
+    async fn storage_write(
+        &self,
+        objects: &[HostObjectWrite],
+    ) -> Result<Vec<HostObjectAck>, HookError>;
+
+    /// Deletes objects, all or none, whatever their permissions say. One that is not there is an
+    /// error.
+    async fn storage_delete(&self, objects: &[HostObjectDelete]) -> Result<(), HookError>;
+
+    /// A part of a collection.
+    async fn storage_list(&self, query: &HostObjectQuery) -> Result<HostObjectPage, HookError>;
 
     /// Bans players: their tokens are revoked, their sockets closed, log-ins refused.
     async fn users_ban(&self, users: &[UserId]) -> Result<(), HookError>;

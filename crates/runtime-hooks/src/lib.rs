@@ -25,6 +25,7 @@ mod hooks;
 mod host;
 mod message;
 mod module;
+mod objects;
 mod registrar;
 
 pub use context::{HookContext, RpcContext};
@@ -33,4 +34,8 @@ pub use hooks::Hooks;
 pub use host::{Host, HostAccount};
 pub use message::{AnyMessage, MessageBox};
 pub use module::{Module, load};
+pub use objects::{
+    HostObject, HostObjectAck, HostObjectDelete, HostObjectId, HostObjectPage, HostObjectQuery,
+    HostObjectWrite,
+};
 pub use registrar::Registrar;

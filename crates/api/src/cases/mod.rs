@@ -10,6 +10,7 @@ pub(crate) mod matches;
 pub(crate) mod rpc;
 pub(crate) mod session;
 pub(crate) mod social;
+pub(crate) mod storage;
 pub(crate) mod users;
 
 use tavern_domain::{CodedError, UserId};

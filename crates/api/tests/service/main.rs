@@ -7,4 +7,6 @@ mod obligations;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]
+mod storage;
+#[cfg(test)]
 mod world;
