@@ -121,6 +121,13 @@ impl Embedded {
         }
     }
 
+    /// Most connections that a server should open: some of [`Config::max_connections`] are left to
+    /// migrations, to a developer's own client and to the database itself.
+    #[must_use]
+    pub fn pool_limit(&self) -> u16 {
+        (self.config.max_connections - self.config.max_connections / 5).max(1)
+    }
+
     /// The version, for example `17.5`.
     #[must_use]
     pub fn version(&self) -> &str {

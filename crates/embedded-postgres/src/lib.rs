@@ -18,7 +18,7 @@
 //! Storage, tables, migrations, configuration files.
 //!
 //! # Entry points
-//! [`Embedded`], [`Config`], and with the feature `testkit` [`testkit::TestServer`].
+//! [`Embedded`], [`Config`], and with the feature `testkit` `testkit::TestServer`.
 
 mod bundled;
 mod cluster;

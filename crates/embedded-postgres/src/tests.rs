@@ -182,6 +182,7 @@ async fn the_settings_hold() {
     let sorted = "SELECT string_agg(x, '' ORDER BY x) FROM unnest('{a,B,ä,Z,z,€}'::text[]) x";
     assert_eq!(ask(&server, sorted).await, "BZazä€");
     assert_eq!(ask(&server, "SELECT lower('ÄÉ')").await, "äé");
+    assert_eq!(server.pool_limit(), 27, "some are left to others");
     let notice = server.notice();
     assert!(notice.starts_with("embedded development database"), "{notice}");
     assert!(notice.contains(&format!("PostgreSQL {}", server.version())), "{notice}");

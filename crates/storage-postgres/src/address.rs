@@ -238,6 +238,8 @@ fn decode(text: &str) -> Result<String, InvalidAddress> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse(text: &str) -> Address {
@@ -300,6 +302,25 @@ mod tests {
         ] {
             let error = text.parse::<Address>().unwrap_err().to_string();
             assert!(error.contains(why) && !error.contains("hush"), "{text}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,80}") {
+            drop(text.parse::<Address>());
+        }
+
+        #[test]
+        fn what_is_encoded_comes_back(user in "[^\\x00]{1,12}", password in "[^\\x00]{0,12}", database in "[^\\x00]{1,12}") {
+            let encode = |text: &str| -> String {
+                text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+            };
+            let text = format!("{}:{}@host/{}", encode(&user), encode(&password), encode(&database));
+            let address = parse(&text);
+            prop_assert_eq!(address.user, user);
+            prop_assert_eq!(address.password, Some(Secret::new(password)));
+            prop_assert_eq!(address.database, database);
         }
     }
 
