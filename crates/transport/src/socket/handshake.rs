@@ -218,4 +218,11 @@ mod tests {
         )]);
         assert_eq!(Wishes::of("token=from-query", &bearer).token, "from-header");
     }
+
+    #[test]
+    fn a_session_is_small() {
+        // Beside its read buffer this is most of what an idle socket costs.
+        assert!(size_of::<Session<Stream, Kept>>() <= 1024);
+        assert!(size_of::<Outbox>() <= 128);
+    }
 }
