@@ -15,12 +15,6 @@ use tokio::sync::Notify;
 use crate::harness::{World, database, exit, settings, start};
 use crate::http::{As, ask, try_ask};
 
-/// A port that is free now.
-async fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// What a module does in its initialiser.
 #[derive(Clone)]
 enum Does {
@@ -55,16 +49,14 @@ impl Module for Odd {
 async fn connecting_is_refused_until_the_hooks_are_ready() {
     let database = database().await;
     let mut settings = settings(&database.url());
-    settings.socket.port = free_port().await;
-    settings.socket.realtime_port = Some(free_port().await);
-    settings.socket.grpc_port = Some(free_port().await);
-    settings.metrics.prometheus_port = i32::from(free_port().await);
-    let ports = [
-        settings.socket.port,
-        settings.socket.realtime_port.unwrap(),
-        settings.socket.grpc_port.unwrap(),
-    ];
-    let health = SocketAddr::from(([127, 0, 0, 1], settings.metrics_addresses()[0].port()));
+    // Known ports, on a loopback address that no other test uses.
+    let ip = [127, 0, 1, 1];
+    settings.socket.address = "127.0.1.1".to_owned();
+    settings.metrics.address = "127.0.1.1".to_owned();
+    settings.socket.port = 7350;
+    settings.metrics.prometheus_port = 9100;
+    let ports = [7350, 7349, 7348].map(|port| SocketAddr::from((ip, port)));
+    let health = SocketAddr::from((ip, 9100));
     let (called, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let module: Arc<dyn Module> = Arc::new(Odd(Does::Hang(called.clone(), go.clone())));
     let life = Lifecycle::new();
@@ -76,8 +68,8 @@ async fn connecting_is_refused_until_the_hooks_are_ready() {
     // The initialiser runs: health answers, nothing else does.
     let look = async {
         for port in ports {
-            let refused = TcpStream::connect(("127.0.0.1", port)).await;
-            assert!(refused.is_err(), "port {port} is open");
+            let refused = TcpStream::connect(port).await;
+            assert!(refused.is_err(), "{port} is open");
         }
         assert_eq!(ask(health, As::Nobody, "GET", "/livez", "").await.status, 200);
         let ready = ask(health, As::Nobody, "GET", "/readyz", "").await;
@@ -90,12 +82,12 @@ async fn connecting_is_refused_until_the_hooks_are_ready() {
     go.notify_one();
     let running = starting.await.unwrap().unwrap();
     for port in ports {
-        TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        TcpStream::connect(port).await.unwrap();
     }
     assert_eq!(ask(health, As::Nobody, "GET", "/readyz", "").await.status, 200);
     running.stop().await;
     for port in ports {
-        assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
+        assert!(TcpStream::connect(port).await.is_err());
     }
     assert!(try_ask(health, As::Nobody, "GET", "/livez", "").await.is_none());
 }
@@ -105,12 +97,12 @@ async fn a_module_that_fails_or_panics_never_leads_to_an_open_port() {
     for does in [Does::Fail, Does::Panic] {
         let database = database().await;
         let mut settings = settings(&database.url());
-        settings.socket.port = free_port().await;
-        let port = settings.socket.port;
+        settings.socket.address = "127.0.1.2".to_owned();
+        settings.socket.port = 7350;
         let module: Arc<dyn Module> = Arc::new(Odd(does));
         let failed = start(settings, vec![module], &Lifecycle::new()).await;
         assert_eq!(exit(failed), Exit::Modules);
-        assert!(TcpStream::connect(("127.0.0.1", port)).await.is_err());
+        assert!(TcpStream::connect("127.0.1.2:7350").await.is_err());
     }
 }
 

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use tavern_domain::{Clock as _, Lifecycle, OsEntropy, SystemClock};
 use tavern_runtime_hooks::Module;
-use tavern_telemetry::{LogHandle, Metrics, Tracer, WallClock, log_panics, start_logging};
+use tavern_telemetry::{
+    Counter, Gauge, LogHandle, Metrics, Tracer, WallClock, log_panics, start_logging,
+};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 
 use crate::boot::{Outcome, Running, Server};
 use crate::cli::{self, Exit, Failure, Migrate, Program, Start, Surroundings};
@@ -29,6 +32,14 @@ pub fn main_with(modules: Vec<Arc<dyn Module>>) -> std::process::ExitCode {
     cli::run(&program, with).into()
 }
 
+/// What operators see of the process itself.
+struct Observed {
+    /// Reloads that were applied, and that were refused.
+    reloads: [Counter; 2],
+    ready_after: Gauge,
+    begun: Instant,
+}
+
 /// A server with its modules.
 struct Tavern {
     modules: Vec<Arc<dyn Module>>,
@@ -36,6 +47,7 @@ struct Tavern {
 
 impl Program for Tavern {
     fn serve(&self, start: Start) -> Result<(), Failure> {
+        let begun = Instant::now();
         let settings = start.loaded.settings.clone();
         let metrics = Metrics::new(settings.metrics_config());
         let runtime = runtime()?;
@@ -50,6 +62,17 @@ impl Program for Tavern {
                 .map_err(|error| Failure::new(Exit::BadConfiguration, error))?;
         log_panics(&log);
         let Start { loaded, sources } = start;
+        metrics
+            .gauge(tavern_telemetry::tavern::BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))])
+            .set(1.0);
+        let observed = Observed {
+            reloads: ["applied", "refused"].map(|result| {
+                metrics
+                    .counter(tavern_telemetry::tavern::CONFIG_RELOADS_TOTAL, &[("result", result)])
+            }),
+            ready_after: metrics.gauge(tavern_telemetry::tavern::READY_AFTER_SECONDS, &[]),
+            begun,
+        };
         for notice in &loaded.notices {
             tracing::warn!("{notice}");
         }
@@ -57,7 +80,7 @@ impl Program for Tavern {
         for module in &self.modules {
             server = server.module(Arc::clone(module));
         }
-        let served = runtime.block_on(serve(server, settings, sources, log));
+        let served = runtime.block_on(serve(server, settings, sources, log, observed));
         // What still runs has had its time: see `shutdown_grace_sec`.
         runtime.shutdown_timeout(Duration::from_millis(200));
         drop(guard);
@@ -113,6 +136,7 @@ async fn serve(
     settings: Settings,
     sources: Sources,
     log: LogHandle,
+    observed: Observed,
 ) -> Result<(), Failure> {
     let life = Lifecycle::new();
     watch_for_the_end(&life)?;
@@ -120,8 +144,9 @@ async fn serve(
         tracing::info!("stopped while starting");
         return Ok(());
     };
+    observed.ready_after.set(observed.begun.elapsed().as_secs_f64());
     announce(&running, &settings);
-    reload_until_the_end(&mut running, settings, sources, &log, &life).await?;
+    reload_until_the_end(&mut running, settings, sources, &log, &life, &observed).await?;
     match running.stop().await {
         Outcome::Stopped => Ok(()),
         Outcome::Failed => Err(Failure::new(Exit::Failed, "a part of the server ended unasked")),
@@ -153,7 +178,9 @@ async fn reload_until_the_end(
     mut sources: Sources,
     log: &LogHandle,
     life: &Lifecycle,
+    observed: &Observed,
 ) -> Result<(), Failure> {
+    let [applied, refused] = &observed.reloads;
     let mut hangup =
         signal(SignalKind::hangup()).map_err(|error| Failure::new(Exit::Failed, error))?;
     loop {
@@ -163,14 +190,23 @@ async fn reload_until_the_end(
         }
         let again = sources.again(&read_file);
         match reload(&settings, &sources, &again) {
-            Err(problems) => tracing::error!(%problems, "the configuration was not reloaded"),
+            Err(problems) => {
+                refused.increment(1);
+                tracing::error!(%problems, "the configuration was not reloaded");
+            }
             Ok(reloaded) => {
                 reloaded.report.log();
                 log.set_level(reloaded.settings.log_level());
                 log.reopen();
                 match running.reconfigure(reloaded.settings.clone()) {
-                    Ok(()) => (settings, sources) = (reloaded.settings, again),
-                    Err(problem) => tracing::error!(problem, "the listeners keep their settings"),
+                    Ok(()) => {
+                        applied.increment(1);
+                        (settings, sources) = (reloaded.settings, again);
+                    }
+                    Err(problem) => {
+                        refused.increment(1);
+                        tracing::error!(problem, "the listeners keep their settings");
+                    }
                 }
             }
         }

@@ -8,7 +8,7 @@ use prost::Message as _;
 use tavern_domain::{CodedError, ErrorCode, UserId};
 use tavern_protocol::{Auth, Call, CallId, Format, Wire as _, decode_rest};
 use tavern_runtime_hooks::Hooks;
-use tavern_telemetry::Metrics;
+use tavern_telemetry::{Metrics, When};
 use tokio::time::Instant;
 
 use crate::caller::Caller;
@@ -83,11 +83,11 @@ impl Api {
         if !self.hooks.has_before(C::ID) {
             return Ok((cx, request));
         }
-        let request = self
-            .hooks
-            .before::<C>(|| cx.for_hooks(&self.services), request)
-            .await?
-            .ok_or_else(|| CodedError::new(ErrorCode::NotFound, "refused by the server"))?;
+        let begun = Instant::now();
+        let answer = self.hooks.before::<C>(|| cx.for_hooks(&self.services), request).await;
+        self.metrics.call_hook(When::Before, C::ID, answer.is_err(), begun);
+        let request =
+            answer?.ok_or_else(|| CodedError::new(ErrorCode::NotFound, "refused by the server"))?;
         Ok((cx, request))
     }
 
@@ -117,7 +117,9 @@ impl Api {
         request: &C::Request,
         response: &C::Response,
     ) -> Result<(), CodedError> {
+        let begun = Instant::now();
         let ran = self.hooks.after::<C>(|| cx.for_hooks(&self.services), response, request).await;
+        self.metrics.call_hook(When::After, C::ID, ran.is_err(), begun);
         match (&cx.obligation, ran) {
             (None, Ok(())) => Ok(()),
             (None, Err(error)) => {

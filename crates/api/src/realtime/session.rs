@@ -11,6 +11,7 @@ use tavern_protocol::Outgoing;
 use tavern_protocol::realtime::{Envelope, Pong, envelope::Message};
 use tavern_runtime_hooks::{HookContext, RpcContext};
 use tavern_streams::{Class, CloseReason};
+use tavern_telemetry::When;
 use tokio::time::Instant;
 
 use super::reply::{self, Reply, RtError, RtResult};
@@ -132,7 +133,9 @@ impl Session {
         let begun = Instant::now();
         let envelope = if hooks.has_rt_before(id) {
             let cid = envelope.cid.clone();
-            match hooks.rt_before(id, || self.context(), envelope).await {
+            let answer = hooks.rt_before(id, || self.context(), envelope).await;
+            self.api.metrics.message_hook(When::Before, id, answer.is_err(), begun);
+            match answer {
                 Ok(Some(envelope)) => envelope,
                 Ok(None) => return Flow::Close("refused by the server"),
                 Err(error) => {
@@ -158,12 +161,14 @@ impl Session {
         if let Some(answer) = answer {
             self.push(answer);
         }
-        if let (true, Some(kept)) = (ok, kept)
-            && let Err(error) = hooks.rt_after(id, || self.context(), seen, kept).await
-        {
-            let message = id.name();
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(message, error, "after-hook failed");
+        if let (true, Some(kept)) = (ok, kept) {
+            let begun = Instant::now();
+            let ran = hooks.rt_after(id, || self.context(), seen, kept).await;
+            self.api.metrics.message_hook(When::After, id, ran.is_err(), begun);
+            if let Err(error) = ran {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(message = id.name(), error, "after-hook failed");
+            }
         }
         Flow::Continue
     }
