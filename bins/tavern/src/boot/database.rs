@@ -144,9 +144,8 @@ pub(crate) fn pool_config(
     config.acquire_timeout = Duration::from_millis(database.acquire_timeout_ms);
     config.statement_timeout = millis(database.statement_timeout_ms);
     config.max_retries = database.max_retries;
-    if embedded.is_some() {
-        // It takes 64 connections, of which some are its own.
-        config.max_open_conns = config.max_open_conns.min(50);
+    if let Some(embedded) = embedded {
+        config.max_open_conns = config.max_open_conns.min(embedded.pool_limit().into());
         config.max_idle_conns = config.max_idle_conns.min(config.max_open_conns);
     }
     Ok(config)

@@ -176,12 +176,8 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
     Ok(Services::new(Parts {
         node: settings.node_name(),
         sessions,
-        passwords: Passwords::new(
-            settings.auth.password.clone(),
-            Arc::clone(entropy),
-            meters.clone(),
-        )?,
-        lockout: Lockout::new(settings.auth.lockout.clone(), Arc::clone(clock), &**entropy, meters),
+        passwords: Passwords::new(settings.auth.password, Arc::clone(entropy), meters.clone())?,
+        lockout: Lockout::new(settings.auth.lockout, Arc::clone(clock), &**entropy, meters),
         storage,
         metrics: core.metrics.clone(),
         clock: Arc::clone(clock),

@@ -82,7 +82,7 @@ impl Running {
     /// When the listeners cannot use the new settings; then they keep the old ones.
     pub fn reconfigure(&mut self, settings: Settings) -> Result<(), String> {
         self.accepting.reconfigure(&settings.socket)?;
-        self.services.lockout().set_limits(settings.auth.lockout.clone());
+        self.services.lockout().set_limits(settings.auth.lockout);
         self.core.settings = settings;
         Ok(())
     }

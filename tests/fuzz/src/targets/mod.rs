@@ -20,8 +20,11 @@ pub use search::search;
 pub use texts::json_text;
 pub use tokens::token;
 
+/// A name, and what is done with the bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target by its name, which is also that of its program and of its folder of seeds.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("addresses", addresses),
     ("config", config),
     ("cursor", cursor),
