@@ -28,6 +28,11 @@ mod module;
 mod objects;
 mod registrar;
 
+/// The examples of the page on storage.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/storage.md")]
+struct StoragePage;
+
 pub use context::{HookContext, RpcContext};
 pub use error::{HookError, LoadError, ModuleError};
 pub use hooks::Hooks;

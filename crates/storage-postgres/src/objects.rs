@@ -1,4 +1,8 @@
-//! Objects that players and server code keep: a batch is one statement.
+//! Objects that players and server code keep.
+//!
+//! A batch is one statement. Most batches have one member, and most of those go through; for them
+//! there are statements that cost the database a third. They do it or change nothing, and then the
+//! statement for batches is asked, which also says why not.
 
 use async_trait::async_trait;
 use tavern_domain::{Timestamp, UserId};
@@ -33,6 +37,33 @@ const PERMISSION: i16 = 3;
 const NOT_FOUND: i16 = 4;
 
 queries!(ObjectQueries {
+    /// One object, under no condition, unless it is there already as it is to be.
+    put_one: "object_write" =
+        "INSERT INTO storage (collection, key, user_id, value, version, read, write, \
+             create_time, update_time) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) \
+         ON CONFLICT (collection, key, user_id) DO UPDATE SET \
+             value = excluded.value, version = excluded.version, read = excluded.read, \
+             write = excluded.write, update_time = excluded.update_time \
+         WHERE storage.write >= $9 AND (storage.version, storage.read, storage.write) \
+             IS DISTINCT FROM (excluded.version, excluded.read, excluded.write) \
+         RETURNING create_time";
+    /// One object that must not be there.
+    add_one: "object_write" =
+        "INSERT INTO storage (collection, key, user_id, value, version, read, write, \
+             create_time, update_time) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) \
+         ON CONFLICT (collection, key, user_id) DO NOTHING RETURNING create_time";
+    /// One object that must have a version, unless it is already as it is to be.
+    replace_one: "object_write" =
+        "UPDATE storage SET value = $4, version = $5::text, read = $6, write = $7, \
+             update_time = $8 \
+         WHERE collection = $1 AND key = $2 AND user_id = $3 AND write >= $9 AND version = $10 \
+             AND (version, read, write) IS DISTINCT FROM ($5::text, $6, $7) \
+         RETURNING create_time";
+    delete_one: "object_delete" =
+        "DELETE FROM storage WHERE collection = $1 AND key = $2 AND user_id = $3 \
+             AND write >= $4 AND ($5::text IS NULL OR version = $5)";
     /// Locks what is there in the order of the batch, judges every member by what is locked, and
     /// writes if none is refused.
     ///
@@ -119,6 +150,9 @@ queries!(ObjectQueries {
     owners: "object_owners" = "SELECT id FROM users WHERE id = ANY($1)";
 });
 
+/// The foreign key from an object to its owner's account.
+const OWNER: &str = "storage_user_id_fkey";
+
 /// [`Objects`] in PostgreSQL.
 pub(crate) struct PostgresObjects {
     pool: Pool,
@@ -172,6 +206,16 @@ fn expected(is: ObjectIs<'_>) -> Option<&str> {
         ObjectIs::Any => None,
         ObjectIs::Absent => Some(""),
         ObjectIs::Version(version) => Some(version),
+    }
+}
+
+/// The least write permission that an object must have to be touched; `None` when none is enough.
+fn least_permission(rights: ObjectRights, owner: UserId) -> Option<i16> {
+    match rights {
+        ObjectRights::Server => Some(WritePermission::Nobody.number()),
+        ObjectRights::Player(player) => {
+            (player == owner).then_some(WritePermission::Owner.number())
+        }
     }
 }
 
@@ -236,6 +280,55 @@ impl PostgresObjects {
         Self { queries: ObjectQueries::new(pool.metrics()), pool }
     }
 
+    /// Writes one object if all is well; `None` means that nothing was changed.
+    async fn write_one(
+        &self,
+        rights: ObjectRights,
+        new: &ObjectWrite<'_>,
+        now: Timestamp,
+    ) -> Result<Option<ObjectTimes>, StorageError> {
+        let Some(least) = least_permission(rights, new.at.user) else { return Ok(None) };
+        let (value, now) = (JsonText(new.value), now.whole_micros());
+        let (read, write, time) = (new.read.number(), new.write.number(), Time(now));
+        let (collection, key) = (&new.at.collection, &new.at.key);
+        let base: [&(dyn ToSql + Sync); 8] =
+            [collection, key, &new.at.user.0, &value, &new.version, &read, &write, &time];
+        let [a, b, c, d, e, f, g, h] = base;
+        let q = &self.queries;
+        let row = match new.if_is {
+            ObjectIs::Any => {
+                self.pool.query_opt(&q.put_one, &[a, b, c, d, e, f, g, h, &least]).await
+            }
+            ObjectIs::Absent => self.pool.query_opt(&q.add_one, &base).await,
+            ObjectIs::Version(version) => {
+                let params: Params<'_> = &[a, b, c, d, e, f, g, h, &least, &version];
+                self.pool.query_opt(&q.replace_one, params).await
+            }
+        };
+        match row {
+            Ok(Some(row)) => {
+                let create_time = row.column::<Time>(0)?.0;
+                Ok(Some(ObjectTimes { create_time, update_time: now }))
+            }
+            Ok(None) => Ok(None),
+            Err(error) if error.missing() == Some(OWNER) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Deletes one object if all is well; `false` means that nothing was changed.
+    async fn delete_one(
+        &self,
+        rights: ObjectRights,
+        gone: &ObjectDelete<'_>,
+    ) -> Result<bool, StorageError> {
+        let Some(least) = least_permission(rights, gone.at.user) else { return Ok(false) };
+        let ObjectKey { collection, key, user } = gone.at;
+        let params: [&(dyn ToSql + Sync); 5] =
+            [&collection, &key, &user.0, &least, &expected(gone.if_is)];
+        Ok(self.pool.execute(&self.queries.delete_one, &params).await? > 0)
+    }
+
     /// Writes, and again as long as objects appear meanwhile.
     async fn write_rows(&self, params: Params<'_>) -> Result<Vec<Row>, DbError> {
         let mut retry = self.pool.retry();
@@ -286,6 +379,11 @@ impl Objects for PostgresObjects {
         if batch.is_empty() {
             return Ok(Ok(Vec::new()));
         }
+        if let [new] = batch
+            && let Some(times) = self.write_one(rights, new, now).await?
+        {
+            return Ok(Ok(vec![times]));
+        }
         let sorted = Sorted::new(batch, |new| new.at)?;
         let new = || sorted.members.iter();
         let values: Vec<JsonText<'_>> = new().map(|new| JsonText(new.value)).collect();
@@ -310,7 +408,7 @@ impl Objects for PostgresObjects {
             Err(error) if is_overtaken(&error) => {
                 return Err(StorageError::Contention(Box::new(error)));
             }
-            Err(error) if error.missing() == Some("storage_user_id_fkey") => {
+            Err(error) if error.missing() == Some(OWNER) => {
                 return match self.without_owner(batch).await? {
                     Some(at) => Ok(Err(ObjectRefused { at, why: WhyRefused::NoOwner })),
                     None => Err(error.into()),
@@ -365,6 +463,11 @@ impl Objects for PostgresObjects {
             return Ok(Err(ObjectRefused { at, why: WhyRefused::NotFound }));
         }
         if batch.is_empty() {
+            return Ok(Ok(()));
+        }
+        if let [gone] = batch
+            && self.delete_one(rights, gone).await?
+        {
             return Ok(Ok(()));
         }
         let sorted = Sorted::new(batch, |gone| gone.at)?;

@@ -90,15 +90,20 @@ async fn unconditional_writers_all_get_through(storage: &Storage) {
 
 /// The object appears while the writers look, and its owner may not write it.
 async fn a_lock_put_on_is_not_overrun(storage: &Storage) {
-    let p = Place::new(storage).await;
-    let versions = versions();
-    let locking =
-        |version| vec![ObjectWrite { write: WritePermission::Nobody, ..p.put("k", version) }];
-    let batches: Vec<_> = versions.iter().map(|version| locking(version)).collect();
-    let outcomes = together(storage, &batches).await;
-    let [winner] = winners(&outcomes)[..] else { panic!("the first locks it: {outcomes:?}") };
-    assert_eq!(count_of(&outcomes, &refused(0, WhyRefused::Permission)), MANY - 1, "{outcomes:?}");
-    assert_eq!(p.version(storage, "k").await.as_ref(), Some(&versions[winner]));
+    for members in [1, 2] {
+        let p = Place::new(storage).await;
+        let versions = versions();
+        let locking = |version| {
+            let locked = ObjectWrite { write: WritePermission::Nobody, ..p.put("k", version) };
+            [locked, p.put(version, version)][..members].to_vec()
+        };
+        let batches: Vec<_> = versions.iter().map(|version| locking(version)).collect();
+        let outcomes = together(storage, &batches).await;
+        let [winner] = winners(&outcomes)[..] else { panic!("the first locks it: {outcomes:?}") };
+        let others = count_of(&outcomes, &refused(0, WhyRefused::Permission));
+        assert_eq!(others, MANY - 1, "{outcomes:?}");
+        assert_eq!(p.version(storage, "k").await.as_ref(), Some(&versions[winner]));
+    }
 }
 
 async fn counting_by_versions_loses_nothing(storage: &Storage) {
