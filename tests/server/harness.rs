@@ -25,8 +25,7 @@ pub(crate) async fn database() -> TestDatabase {
 
 /// Settings for a server on free ports and this database.
 pub(crate) fn settings(database: &str) -> Settings {
-    let mut settings = Settings::default();
-    settings.name = "tests".to_owned();
+    let mut settings = Settings { name: "tests".to_owned(), ..Settings::default() };
     settings.socket.address = "127.0.0.1".to_owned();
     settings.socket.port = 0;
     settings.socket.server_key = Secret::new(SERVER_KEY);

@@ -140,7 +140,7 @@ async fn serve(
 ) -> Result<(), Failure> {
     let life = Lifecycle::new();
     watch_for_the_end(&life)?;
-    let Some(mut running) = Box::pin(server.start(&life)).await? else {
+    let Some(mut running) = server.start(&life).await? else {
         tracing::info!("stopped while starting");
         return Ok(());
     };

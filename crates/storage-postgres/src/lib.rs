@@ -17,7 +17,7 @@
 //! Who may do what, wire formats, where the configuration comes from, who runs the database.
 //!
 //! # Entry points
-//! [`Pool::new`], [`storage`], [`Migrator`].
+//! [`Pool::new`], [`storage()`], [`Migrator`].
 
 mod accounts;
 mod address;

@@ -93,17 +93,11 @@ impl Server {
     /// # Errors
     /// What failed, with the exit code for it; everything that was started is stopped again.
     pub async fn start(self, life: &Lifecycle) -> Result<Option<Running>, Failure> {
-        let started = async {
-            self.configure(life)?
-                .connect()
-                .await?
-                .assemble()?
-                .load_hooks()
-                .await?
-                .warm()
-                .await?
-                .serve()
-        };
+        // On the heap: the phases hold every part there is.
+        let started = Box::pin(async {
+            let connected = self.configure(life)?.connect().await?;
+            connected.assemble()?.load_hooks().await?.warm().await?.serve()
+        });
         let outcome = tokio::select! {
             outcome = started => outcome.map(Some),
             () = life.drain().cancelled() => {

@@ -1,6 +1,6 @@
 //! What happens on a socket.
 //!
-//! A [`Session`] handles one message at a time: before-hook, the use case, the answer with the
+//! A [`session::Session`] handles one message at a time: before-hook, the use case, the answer with the
 //! request's `cid`, after-hook. What other parts tell it goes to its outbox by the streams it is
 //! subscribed to.
 
