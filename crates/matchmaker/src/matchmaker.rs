@@ -133,7 +133,8 @@ impl Matchmaker {
         }
         self.ages.insert((ticket.created, ticket.id));
         let id = ticket.id;
-        let entry = Entry { ticket, plan, passes, widened: 0, unfinished: again };
+        let widens_after = ticket.spec.widening.first().map_or(u32::MAX, |next| next.after_passes);
+        let entry = Entry { ticket, plan, passes, widened: 0, widens_after, unfinished: again };
         let row = self.pool.push(entry, shape);
         self.rows.insert(id, row);
     }
@@ -257,15 +258,19 @@ impl Matchmaker {
     fn next_pass_of(&mut self, row: Row) -> bool {
         let (max_intervals, mutual) = (self.config.max_intervals, self.config.rev_precision);
         let Some(entry) = self.pool.entries[row as usize].as_deref_mut() else { return false };
-        let due = entry.ticket.spec.widening[entry.widened..]
-            .iter()
-            .take_while(|later| later.after_passes <= entry.passes)
-            .count();
-        entry.widened += due;
-        let widened = (due > 0).then(|| &entry.ticket.spec.widening[entry.widened - 1].query);
-        if let Some(Ok(query)) = widened.map(|text| Query::parse(text)) {
-            let plan = self.pool.index.prepare(&query);
-            self.pool.index.release(std::mem::replace(&mut entry.plan, plan));
+        let due = entry.widens_after <= entry.passes;
+        if due {
+            let later = &entry.ticket.spec.widening;
+            let more = later[entry.widened..].iter();
+            entry.widened += more.take_while(|next| next.after_passes <= entry.passes).count();
+            entry.widens_after =
+                later.get(entry.widened).map_or(u32::MAX, |next| next.after_passes);
+            let query = entry.widened.checked_sub(1).and_then(|at| later.get(at));
+            // It was parsed when the ticket was added.
+            if let Some(Ok(query)) = query.map(|now| Query::parse(&now.query)) {
+                let plan = self.pool.index.prepare(&query);
+                self.pool.index.release(std::mem::replace(&mut entry.plan, plan));
+            }
         }
         entry.passes = entry.passes.saturating_add(1);
         let shape = &mut self.pool.shapes[row as usize];
@@ -280,7 +285,7 @@ impl Matchmaker {
             (true, false) => entry.passes <= last,
         };
         // Until it has been served: a pass may be given up half-way.
-        entry.unfinished |= looks || due > 0;
+        entry.unfinished |= looks || due;
         entry.unfinished
     }
 

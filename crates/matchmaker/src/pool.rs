@@ -15,6 +15,9 @@ pub(crate) struct Entry {
     pub(crate) passes: u32,
     /// Widenings that have happened.
     pub(crate) widened: usize,
+    /// Passes after which the next is due; the maximum when there is none. Kept here because a
+    /// pass asks every ticket.
+    pub(crate) widens_after: u32,
     /// Whether it still has to look for others: in this pass, or again in the next because its
     /// search ran out of budget or the pass was given up.
     pub(crate) unfinished: bool,

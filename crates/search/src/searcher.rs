@@ -155,14 +155,16 @@ impl Searcher {
         }
         let mut from = 0;
         let narrower = self.narrower(index, root, narrowest);
-        if narrower.is_some() {
+        // Where much matches, the oldest few rows are enough; a short stretch needs no such luck.
+        let short = matches!(narrower, Some(Narrower::Slice { length, .. }) if length <= PROBE);
+        if narrower.is_some() && !short {
             match self.visit_bits(index, root, &bits, 0, PROBE, visit) {
                 Scan::Broke | Scan::End => return,
                 Scan::Paused(row) => from = row,
             }
         }
         match narrower {
-            Some(Narrower::Slice(column, range)) => {
+            Some(Narrower::Slice { column, range, .. }) => {
                 let mut rows = self.scratch.take();
                 rows.clear();
                 self.with_slice(index, column, &range, |slice| {
@@ -220,6 +222,8 @@ impl Searcher {
         visit: Visit<'_>,
     ) -> Scan {
         let words = bits.iter().map(|bits| bits.words().len()).min().unwrap_or(0);
+        // The required texts are among the bitmaps, and they come first in the plan.
+        let proven = root.must.iter().take_while(|(op, _)| matches!(op, Op::Term { .. })).count();
         let mut tested = 0;
         for at in (from as usize / 64)..words {
             let mut word = bits.iter().fold(u64::MAX, |word, bits| word & bits.words()[at]);
@@ -236,7 +240,7 @@ impl Searcher {
                     return Scan::End;
                 }
                 tested += 1;
-                if self.group_accepts(index, root, row) && visit(row).is_break() {
+                if self.rest_accepts(index, root, proven, row) && visit(row).is_break() {
                     self.charge(tested + (at - from as usize / 64) / 8);
                     return Scan::Broke;
                 }
@@ -263,7 +267,7 @@ impl Searcher {
                     let range = merged_range(index, root, *column);
                     let length = self.with_slice(index, *column, &range, <[_]>::len);
                     if length < rows / 4 && best.as_ref().is_none_or(|(least, _)| length < *least) {
-                        best = Some((length, Narrower::Slice(*column, range)));
+                        best = Some((length, Narrower::Slice { column: *column, range, length }));
                     }
                 }
                 Op::Pattern { column, pattern: id } => {
@@ -335,7 +339,13 @@ impl Searcher {
 
     #[inline]
     fn group_accepts(&self, index: &Index, group: &PlanGroup, row: Row) -> bool {
-        group.must.iter().all(|(op, _)| self.op_accepts(index, op, row))
+        self.rest_accepts(index, group, 0, row)
+    }
+
+    /// As [`Self::group_accepts`] where the first so many required clauses are known to be met.
+    #[inline]
+    fn rest_accepts(&self, index: &Index, group: &PlanGroup, met: usize, row: Row) -> bool {
+        group.must[met..].iter().all(|(op, _)| self.op_accepts(index, op, row))
             && (!group.must.is_empty()
                 || group.should.is_empty()
                 || group.should.iter().any(|(op, _)| self.op_accepts(index, op, row)))
@@ -410,7 +420,7 @@ enum Scan {
 
 /// A way in.
 enum Narrower {
-    Slice(ColumnId, NumberRange),
+    Slice { column: ColumnId, range: NumberRange, length: usize },
     Pattern(ColumnId, PatternId),
 }
 
