@@ -176,13 +176,14 @@ impl Fuzz {
         if status.success() {
             return Ok(None);
         }
-        let tail: Vec<_> = said.lines().rev().take(40).collect();
-        let tail: Vec<_> = tail.into_iter().rev().collect();
-        Ok(Some(format!(
-            "{target} found something:\n{}\n\nlog: {}",
-            tail.join("\n"),
-            log.display()
-        )))
+        // What the target said, without the way there, and where the engine put the input.
+        let why = said.lines().skip_while(|line| !line.contains("panicked at"));
+        let mut told: Vec<_> =
+            why.take_while(|line| *line != "stack backtrace:").take(20).collect();
+        told.extend(said.lines().filter(|line| line.contains("ERROR: libFuzzer")));
+        told.extend(said.lines().filter(|line| line.contains("Test unit written to")));
+        let told = told.join("\n  ");
+        Ok(Some(format!("{target} found something:\n  {told}\n  log: {}", log.display())))
     }
 }
 
