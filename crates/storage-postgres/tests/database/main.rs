@@ -5,6 +5,7 @@
 
 mod conformance;
 mod migrate;
+mod objects;
 mod pool;
 mod schema;
 mod support;
