@@ -11,13 +11,13 @@ use crate::matchmaker::{Matchmaker, Stats};
 use crate::pass::{Group, PassReport, Progress};
 use crate::ticket::{Owner, Ticket, TicketId, TicketSpec};
 
-/// Work per slice: about a millisecond, and never more than 50 by what one ticket may cost.
-const SLICE: u64 = 20_000;
+/// Work per slice: a few tenths of a millisecond, besides what the last ticket in it may cost.
+const SLICE: u64 = 5_000;
 
 /// A [`Matchmaker`] behind a mutex, with a clock and a source of ids.
 ///
 /// Everything takes microseconds, also while a pass is running: it holds the mutex for a slice of
-/// about a millisecond at a time and then lets others in first. Whoever owns this calls
+/// less than a millisecond at a time and then lets others in first. Whoever owns this calls
 /// [`Self::pass`] every [`Config::interval_sec`], from a thread that may be busy for a while.
 pub struct LocalMatchmaker {
     core: Mutex<Matchmaker>,

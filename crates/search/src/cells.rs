@@ -131,19 +131,22 @@ impl<T: Cell> Cells<T> {
         }
     }
 
-    /// All values, in no order.
-    pub(crate) fn each(&self, mut see: impl FnMut(u32, T)) {
+    /// All values of the rows from one on, in no order.
+    pub(crate) fn each_from(&self, from: u32, mut see: impl FnMut(u32, T)) {
         match &self.shape {
-            Shape::Sparse(table) => table.iter().for_each(|(row, value)| see(*row, *value)),
+            Shape::Sparse(table) => {
+                let rows = table.iter().filter(|(row, _)| **row >= from);
+                rows.for_each(|(row, value)| see(*row, *value));
+            }
             Shape::Dense(array) => {
-                for (row, value) in (0_u32..).zip(array) {
+                for (row, value) in (from..).zip(array.iter().skip(from as usize)) {
                     if !value.is_blank() {
                         see(row, *value);
                     }
                 }
             }
         }
-        for (row, more) in &self.more {
+        for (row, more) in self.more.iter().filter(|(row, _)| **row >= from) {
             more.iter().for_each(|value| see(*row, *value));
         }
     }

@@ -41,6 +41,6 @@ impl Column {
         self.numbers.renumber(old);
         self.terms.clear_rows();
         let terms = &mut self.terms;
-        self.texts.each(|row, term| terms.put_row(term, row));
+        self.texts.each_from(0, |row, term| terms.put_row(term, row));
     }
 }

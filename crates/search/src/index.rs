@@ -39,6 +39,8 @@ pub struct Index {
     /// Changes whenever a number (of a row, a text, a column or a pattern) may mean something else
     /// than before.
     pub(crate) generation: u64,
+    /// Changes whenever the number of a row or a column may.
+    pub(crate) layout: u64,
 }
 
 impl Index {
@@ -161,6 +163,7 @@ impl Index {
         for column in self.columns.iter_mut().flatten() {
             any |= column.terms.settle();
         }
+        self.layout += u64::from(!self.retired_columns.is_empty());
         any |= !self.retired_columns.is_empty() || !self.retired_patterns.is_empty();
         self.free_columns.append(&mut self.retired_columns);
         self.free_patterns.append(&mut self.retired_patterns);
@@ -188,6 +191,7 @@ impl Index {
         self.live = Bitmap::default();
         (0_u32..).zip(&former).for_each(|(row, _)| self.live.set(row));
         self.generation += 1;
+        self.layout += 1;
         former
     }
 

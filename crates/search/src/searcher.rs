@@ -23,6 +23,7 @@ use crate::query::NumberRange;
 #[derive(Default)]
 pub struct Searcher {
     generation: u64,
+    layout: u64,
     end: Row,
     memos: RefCell<Memos>,
     sorted: RefCell<HashMap<ColumnId, Sorted>>,
@@ -37,7 +38,13 @@ impl std::fmt::Debug for Searcher {
 }
 
 /// The numbers of a column with their rows, smallest first.
-type Sorted = Box<[(f64, Row)]>;
+#[derive(Default)]
+struct Sorted {
+    /// Those of rows that are gone stay until the rows are renumbered.
+    values: Vec<(f64, Row)>,
+    /// Rows from here on are not in it yet.
+    end: Row,
+}
 
 /// What is known about the patterns of an index.
 #[derive(Default)]
@@ -78,8 +85,11 @@ impl Searcher {
             self.generation = index.generation;
             *self.memos.get_mut() = Memos::default();
         }
-        // New rows are in no sorted column and in no list of rows.
-        self.sorted.get_mut().clear();
+        if self.layout != index.layout {
+            self.layout = index.layout;
+            self.sorted.get_mut().clear();
+        }
+        // New rows are in no list of rows.
         self.memos.get_mut().known.values_mut().for_each(|memo| memo.rows = None);
         self.end = index.end();
     }
@@ -293,15 +303,22 @@ impl Searcher {
         see: impl FnOnce(&[(f64, Row)]) -> R,
     ) -> R {
         let mut all = self.sorted.borrow_mut();
-        let sorted = all.entry(column).or_insert_with(|| {
-            let mut values = Vec::new();
+        let Sorted { values: sorted, end } = all.entry(column).or_default();
+        if *end < self.end {
+            let known = sorted.len();
             if let Some(column) = &index.columns[column as usize] {
-                column.numbers.each(|row, value| values.push((value, row)));
+                column.numbers.each_from(*end, |row, value| {
+                    if row < self.end {
+                        sorted.push((value, row));
+                    }
+                });
             }
-            self.charge(values.len() * 10);
-            values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-            values.into()
-        });
+            *end = self.end;
+            // The old part is sorted, the new part is made so, and the stable sort merges the two.
+            sorted[known..].sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+            sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+            self.charge((sorted.len() - known) * 2 + sorted.len() / 8);
+        }
         // Zero and minus zero are sorted apart but equal, so positions are found by comparison.
         let first = sorted.partition_point(|(value, _)| {
             *value < range.low || (!range.low_included && *value == range.low)
