@@ -152,6 +152,7 @@ impl Beginning {
         let patience = client.settings.read_timeout;
         let upgraded = tokio::time::timeout(patience, upgraded).await.ok()?.ok()?;
         let (stream, ahead) = into_stream(upgraded)?;
+        let (stream, line) = stream.share();
         client.place.upgraded();
         let parts = Arc::clone(&client.socket_parts);
         let codec = Some(parts.settings.codec());
@@ -160,6 +161,9 @@ impl Beginning {
         } else {
             WebSocketStream::from_partially_read(stream, ahead.into(), Role::Server, codec).await
         };
+        if let Some(line) = line {
+            outbox.connect(line);
+        }
         let opening = open(Arc::clone(&outbox));
         Some(Session::new(ws, outbox, opening, parts, (place, client)))
     }
@@ -223,6 +227,6 @@ mod tests {
     fn a_session_is_small() {
         // Beside its read buffer this is most of what an idle socket costs.
         assert!(size_of::<Session<Stream, Kept>>() <= 1024);
-        assert!(size_of::<Outbox>() <= 128);
+        assert!(size_of::<Outbox>() <= 160);
     }
 }

@@ -2,14 +2,17 @@
 //!
 //! One task per session polls everything the session has: the reader, the message being handled,
 //! the outbox and one timer. An idle session is this task, its read buffer and its outbox, and
-//! nothing else.
+//! nothing else. What comes for it while it sleeps is written by whoever sends it, see `direct.rs`.
 
 mod clock;
+mod direct;
 mod end;
 #[cfg(test)]
 mod garbage;
 mod handshake;
 mod outbox;
+#[cfg(test)]
+mod race;
 mod session;
 #[cfg(test)]
 mod tests;

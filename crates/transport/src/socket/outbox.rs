@@ -1,4 +1,5 @@
-//! What waits for one socket.
+//! What waits for one socket, and what need not: a message for a session at rest is written at
+//! once, see `direct.rs`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,8 +9,10 @@ use std::task::Waker;
 use parking_lot::Mutex;
 use tavern_api::{Class, CloseReason, Sink};
 use tavern_protocol::{Format, Outgoing};
+use tokio::net::tcp::OwnedWriteHalf;
 
 use super::Parts;
+use super::direct::{Direct, Sent};
 
 /// A queue longer than this gives its memory back when it is empty.
 const KEPT: usize = 16;
@@ -35,6 +38,8 @@ struct Inner {
     state: State,
     /// Set while the session's task sleeps.
     waker: Option<Waker>,
+    /// The way past the queue.
+    direct: Direct,
 }
 
 struct Waiting {
@@ -65,6 +70,14 @@ pub(crate) enum Wish {
     Abort,
 }
 
+/// What a session finds when it wakes.
+#[derive(Debug)]
+pub(crate) struct Awake {
+    pub(crate) wish: Wish,
+    /// To be written before anything else: the rest of a frame. Mostly empty.
+    pub(crate) carry: Box<[u8]>,
+}
+
 impl std::fmt::Debug for Outbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outbox").field("queued", &self.queued).finish_non_exhaustive()
@@ -80,6 +93,7 @@ impl Outbox {
                 unreliable: 0,
                 state: State::Open,
                 waker: None,
+                direct: Direct::default(),
             }),
             queued: AtomicUsize::new(0),
             format,
@@ -98,15 +112,32 @@ impl Outbox {
         self.queued.load(Ordering::Relaxed) * 4 >= self.parts.settings.queue_messages
     }
 
-    /// The session's task runs: nobody needs to wake it until it looks again.
-    pub(crate) fn awake(&self) -> Wish {
+    /// The session begins, and `line` leads to its socket past its task.
+    pub(crate) fn connect(&self, line: OwnedWriteHalf) {
+        self.inner.lock().direct.open(line);
+    }
+
+    /// The session's task runs: nobody needs to wake it until it looks again, and nobody writes
+    /// to its socket. To be called before the task writes anything.
+    pub(crate) fn awake(&self) -> Awake {
         let mut inner = self.inner.lock();
         inner.waker = None;
-        match inner.state {
+        let carry = inner.direct.rouse();
+        let wish = match inner.state {
             State::Open | State::Shut => Wish::None,
             State::Retiring => Wish::Retire,
             State::Closing(why) => Wish::Close(why),
             State::Aborted => Wish::Abort,
+        };
+        Awake { wish, carry }
+    }
+
+    /// The session's task has written everything and sleeps: until it is awake, others may write
+    /// to its socket. Nothing happens if something came since the task looked.
+    pub(crate) fn rest(&self) {
+        let mut inner = self.inner.lock();
+        if inner.state == State::Open && inner.queue.is_empty() && inner.waker.is_some() {
+            inner.direct.rest();
         }
     }
 
@@ -151,6 +182,17 @@ impl Outbox {
         }
     }
 
+    /// Counts a message that was written directly.
+    fn sent(&self, bytes: usize) {
+        self.parts.meters.sent_messages.increment(1);
+        self.parts.meters.sent_bytes.increment(bytes as u64);
+    }
+
+    #[cfg(test)]
+    pub(super) fn forget_last(&self) {
+        self.inner.lock().direct.forget_last();
+    }
+
     /// From open to something else, once.
     fn change(&self, state: State) {
         let mut inner = self.inner.lock();
@@ -165,13 +207,14 @@ impl Outbox {
         }
     }
 
-    /// Takes nothing more, and forgets what waits. Idempotent.
+    /// Takes nothing more, forgets what waits and lets go of the socket. Idempotent.
     pub(crate) fn shut(&self) {
         let mut inner = self.inner.lock();
         if inner.state != State::Aborted {
             inner.state = State::Shut;
         }
         inner.clear();
+        inner.direct.shut();
         self.queued.store(0, Ordering::Relaxed);
     }
 
@@ -222,12 +265,30 @@ impl Inner {
 impl Sink<Outgoing> for Outbox {
     fn push(&self, message: Arc<Outgoing>, class: Class) {
         // Encoded outside the lock, by the first who needs it.
-        let bytes = message.encoded(self.format).len();
+        let payload = message.encoded(self.format);
+        let bytes = payload.len();
         let (mut dropped, mut overflowed) = (0, false);
         let limits = &self.parts.settings;
         let mut inner = self.inner.lock();
-        if !matches!(inner.state, State::Open | State::Retiring) {
-            return;
+        match inner.state {
+            State::Open => match inner.direct.send(payload, self.format) {
+                Sent::Whole(bytes) => {
+                    drop(inner);
+                    return self.sent(bytes);
+                }
+                Sent::Begun(bytes) => {
+                    let waker = inner.waker.take();
+                    drop(inner);
+                    self.sent(bytes);
+                    if let Some(waker) = waker {
+                        waker.wake();
+                    }
+                    return;
+                }
+                Sent::Nothing => {}
+            },
+            State::Retiring => {}
+            State::Closing(_) | State::Shut | State::Aborted => return,
         }
         let fits = |inner: &Inner| {
             inner.queue.is_empty()
@@ -280,6 +341,8 @@ mod tests {
     use tavern_domain::Lifecycle;
     use tavern_protocol::realtime::{Envelope, Pong};
     use tavern_telemetry::Metrics;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
 
     #[derive(Default)]
     struct Woken(AtomicU64);
@@ -327,7 +390,7 @@ mod tests {
             outbox.push(message(n), Class::Reliable);
         }
         assert_eq!(take(&outbox), [1, 2, 3, 4]);
-        assert_eq!(outbox.awake(), Wish::None);
+        assert_eq!(outbox.awake().wish, Wish::None);
     }
 
     #[test]
@@ -349,7 +412,7 @@ mod tests {
         outbox.push(message(1), Class::Reliable);
         outbox.push(message(2), Class::Reliable);
         outbox.push(message(3), Class::Unreliable);
-        assert_eq!(outbox.awake(), Wish::None);
+        assert_eq!(outbox.awake().wish, Wish::None);
         assert_eq!(take(&outbox), [1, 2]);
         assert!(counted(&metrics, "tavern_outbox_dropped_total 1"));
         assert!(counted(&metrics, "tavern_outbox_overflow_closes_total 0"));
@@ -361,7 +424,7 @@ mod tests {
         for n in 1..=3 {
             outbox.push(message(n), Class::Reliable);
         }
-        assert_eq!(outbox.awake(), Wish::Close(CloseReason::Overflow));
+        assert_eq!(outbox.awake().wish, Wish::Close(CloseReason::Overflow));
         outbox.push(message(4), Class::Reliable);
         assert_eq!(take(&outbox), [] as [u32; 0]);
         assert!(counted(&metrics, "tavern_outbox_dropped_total 3"));
@@ -374,9 +437,9 @@ mod tests {
         let (_, outbox) = outbox(100, one * 2);
         outbox.push(message(1), Class::Reliable);
         outbox.push(message(2), Class::Reliable);
-        assert_eq!(outbox.awake(), Wish::None);
+        assert_eq!(outbox.awake().wish, Wish::None);
         outbox.push(message(3), Class::Reliable);
-        assert_eq!(outbox.awake(), Wish::Close(CloseReason::Overflow));
+        assert_eq!(outbox.awake().wish, Wish::Close(CloseReason::Overflow));
 
         let (_, outbox) = super::tests::outbox(100, 1);
         outbox.push(message(1), Class::Reliable);
@@ -406,23 +469,94 @@ mod tests {
         outbox.close(CloseReason::Banned);
         outbox.close(CloseReason::ShuttingDown);
         outbox.push(message(2), Class::Reliable);
-        assert_eq!(outbox.awake(), Wish::Close(CloseReason::Banned));
+        assert_eq!(outbox.awake().wish, Wish::Close(CloseReason::Banned));
         assert_eq!(take(&outbox), [1]);
         outbox.shut();
-        assert_eq!(outbox.awake(), Wish::None);
+        assert_eq!(outbox.awake().wish, Wish::None);
         outbox.abort();
-        assert_eq!(outbox.awake(), Wish::Abort);
+        assert_eq!(outbox.awake().wish, Wish::Abort);
     }
 
     #[test]
     fn a_retiring_session_takes_answers_until_it_is_sealed() {
         let (_, outbox) = outbox(8, 1000);
         outbox.retire();
-        assert_eq!(outbox.awake(), Wish::Retire);
+        assert_eq!(outbox.awake().wish, Wish::Retire);
         outbox.push(message(1), Class::Reliable);
         outbox.seal();
         outbox.push(message(2), Class::Reliable);
         assert_eq!(take(&outbox), [1]);
+    }
+
+    /// A socket for an outbox, and the client that reads it.
+    async fn connect(outbox: &Outbox) -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        stream.writable().await.unwrap();
+        outbox.connect(stream.into_split().1);
+        client
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_at_rest_is_not_woken_and_order_is_kept_when_it_must_be() {
+        let (metrics, outbox) = outbox(8, 1000);
+        let mut client = connect(&outbox).await;
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut none = Vec::new();
+        assert!(!outbox.take(&mut none, 100, &waker));
+        outbox.rest();
+        outbox.push(message(1), Class::Reliable);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+        // A burst: the task writes the second, and what comes after must come after it.
+        outbox.push(message(2), Class::Reliable);
+        outbox.forget_last();
+        outbox.push(message(3), Class::Reliable);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(take(&outbox), [2, 3]);
+
+        let text = message(1).json().clone();
+        let mut seen = vec![0; text.len() + 2];
+        client.read_exact(&mut seen).await.unwrap();
+        assert_eq!(seen[2..], text[..]);
+        let bytes = format!("tavern_socket_sent_bytes_total {}", seen.len());
+        assert!(counted(&metrics, "tavern_socket_sent_messages_total 1"), "{}", metrics.render());
+        assert!(counted(&metrics, &bytes), "{}", metrics.render());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_rests_only_if_nothing_came_and_nothing_is_wished() {
+        let (_, outbox) = outbox(8, 1000);
+        let _client = connect(&outbox).await;
+        let mut none = Vec::new();
+        // Something comes between the last look and the rest.
+        assert!(!outbox.take(&mut none, 100, Waker::noop()));
+        outbox.push(message(1), Class::Reliable);
+        outbox.rest();
+        outbox.push(message(2), Class::Reliable);
+        assert_eq!(take(&outbox), [1, 2]);
+        // It runs again.
+        outbox.rest();
+        assert!(outbox.awake().carry.is_empty());
+        outbox.push(message(3), Class::Reliable);
+        assert_eq!(take(&outbox), [3]);
+        // It is to end: what still comes is taken by the task alone.
+        outbox.rest();
+        outbox.retire();
+        outbox.push(message(4), Class::Reliable);
+        assert_eq!(take(&outbox), [4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_ends_lets_go_of_its_socket() {
+        let (_, outbox) = outbox(8, 1000);
+        let mut client = connect(&outbox).await;
+        assert!(!outbox.take(&mut Vec::new(), 100, Waker::noop()));
+        outbox.rest();
+        outbox.shut();
+        outbox.push(message(1), Class::Reliable);
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use self::ending::{After, Closing, Step, end_of};
 use super::Parts;
 use super::clock::{Clock, Due};
 use super::end::End;
-use super::outbox::{Outbox, Wish};
+use super::outbox::{Awake, Outbox, Wish};
 use super::writer::{Tally, Writer};
 use crate::finish::poll_caught;
 
@@ -333,7 +333,14 @@ where
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                Read::Pending | Read::End(_) => return Poll::Pending,
+                Read::Pending | Read::End(_) => {
+                    if self.connection.is_some() {
+                        // Everything is written. From here on nothing touches the socket until
+                        // the task is polled again.
+                        self.outbox.rest();
+                    }
+                    return Poll::Pending;
+                }
             }
         }
     }
@@ -348,7 +355,10 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        match this.outbox.awake() {
+        // Before anything else: from now on nobody else writes to the socket.
+        let Awake { wish, carry } = this.outbox.awake();
+        this.writer.carry_on(carry);
+        match wish {
             Wish::None => {}
             Wish::Retire => this.begin_close(End::Retired),
             Wish::Close(why) => this.begin_close(End::Asked(why)),
@@ -372,7 +382,8 @@ where
 impl<S, K> Drop for Session<S, K> {
     fn drop(&mut self) {
         self.parts.meters.sockets.closed();
-        // Only when the task was cut off: the runtime goes down.
+        // What follows is only needed when the task was cut off: the runtime goes down.
+        self.outbox.shut();
         if let Some(connection) = self.connection.take() {
             connection.closed();
         }

@@ -4,6 +4,8 @@
 //! one call however many wait; only what the kernel does not take is kept per session. Control
 //! frames go through the WebSocket codec. The two never interleave: nothing is asked of the codec
 //! while a data frame is half written, and no data frame is begun before the codec has flushed.
+//! Data frames are also written past this module, but only while it has nothing to do: see
+//! `direct.rs`.
 
 use std::cell::RefCell;
 use std::io;
@@ -55,6 +57,14 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Takes over the rest of a frame which somebody else began to write; may be empty.
+    pub(crate) fn carry_on(&mut self, rest: Box<[u8]>) {
+        if !rest.is_empty() {
+            debug_assert!(!self.is_within_frame() && !self.control, "the session was at rest");
+            self.rest = rest.into();
+        }
+    }
+
     /// Whether a data frame is half written: then the codec must not be asked anything.
     pub(crate) fn is_within_frame(&self) -> bool {
         !self.rest.is_empty()
@@ -178,14 +188,18 @@ impl Writer {
 }
 
 fn frame(message: &Outgoing, format: Format, out: &mut Vec<u8>) {
+    let payload = message.encoded(format);
+    header(format).format(payload.len() as u64, out).expect("a vector takes every byte");
+    out.extend_from_slice(payload);
+}
+
+/// How a data frame of a whole message begins.
+pub(super) fn header(format: Format) -> FrameHeader {
     let opcode = match format {
         Format::Json => Data::Text,
         Format::Binary => Data::Binary,
     };
-    let payload = message.encoded(format);
-    let header = FrameHeader { opcode: OpCode::Data(opcode), ..FrameHeader::default() };
-    header.format(payload.len() as u64, out).expect("a vector takes every byte");
-    out.extend_from_slice(payload);
+    FrameHeader { opcode: OpCode::Data(opcode), ..FrameHeader::default() }
 }
 
 fn into_io(error: tungstenite::Error) -> io::Error {
