@@ -46,6 +46,14 @@ struct Tavern {
 }
 
 impl Program for Tavern {
+    fn licenses(&self) -> String {
+        use tavern_embedded_postgres::{BUILD_LICENSE, POSTGRESQL_LICENSE};
+        format!(
+            "Tavern: Apache License, version 2.0\n\nIt carries PostgreSQL:\n\n{POSTGRESQL_LICENSE}\n\
+             The build of PostgreSQL that it carries:\n\n{BUILD_LICENSE}\n"
+        )
+    }
+
     fn serve(&self, start: Start) -> Result<(), Failure> {
         let begun = Instant::now();
         let settings = start.loaded.settings.clone();
@@ -225,13 +233,9 @@ fn announce(running: &Running, settings: &Settings) {
         node = settings.name,
         "ready"
     );
-    if let Some(notice) = running.database_notice() {
-        tracing::warn!("{notice}");
-    }
     if settings.dev {
         let key = settings.socket.server_key.expose();
         let http = at.game.http;
-        tracing::warn!("development mode: well-known keys, loopback only; never for real players");
         tracing::info!("SDKs: server key {key}, host 127.0.0.1, port {}", http.port());
         tracing::info!(
             "try: curl --user {key}: 'http://{http}/v2/account/authenticate/device?create=true' \

@@ -44,11 +44,6 @@ impl Database {
         &self.pool
     }
 
-    /// What to say about an embedded database.
-    pub(super) fn notice(&self) -> Option<String> {
-        self.embedded.as_ref().map(Embedded::notice)
-    }
-
     /// Closes the connections, and stops the database if it is ours.
     pub(super) async fn close(self) {
         self.pool.close();

@@ -64,12 +64,6 @@ impl Running {
         }
     }
 
-    /// What to say about an embedded database.
-    #[must_use]
-    pub fn database_notice(&self) -> Option<String> {
-        self.database.notice()
-    }
-
     /// The life of everything that was started. Cancel its `drain` to ask for an end.
     #[must_use]
     pub fn lifecycle(&self) -> Lifecycle {

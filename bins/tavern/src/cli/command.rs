@@ -30,6 +30,8 @@ pub enum Command {
     },
     /// Show the version.
     Version,
+    /// Shows the notices of what travels inside the program.
+    Licenses,
     /// Show the help.
     Help,
 }
@@ -40,7 +42,7 @@ impl Command {
         match self {
             Self::Serve | Self::Migrate(_) | Self::Check { .. } => true,
             Self::Healthcheck { port } => port.is_none(),
-            Self::Keygen { .. } | Self::Version | Self::Help => false,
+            Self::Keygen { .. } | Self::Version | Self::Licenses | Self::Help => false,
         }
     }
 }
@@ -116,6 +118,7 @@ pub fn parse_command(args: Vec<OsString>) -> Result<(Command, Flags), UsageError
         ["healthcheck"] => (Command::Healthcheck { port: None }, &[][..]),
         ["help", rest @ ..] => (Command::Help, rest),
         ["version", rest @ ..] => (Command::Version, rest),
+        ["licenses", rest @ ..] => (Command::Licenses, rest),
         [other, ..] => return Err(UsageError::NoCommand((*other).to_owned())),
     };
     if let Some(word) = rest.first() {
@@ -157,6 +160,7 @@ mod tests {
             (&["healthcheck"], Command::Healthcheck { port: None }),
             (&["healthcheck", "7350"], Command::Healthcheck { port: Some(7350) }),
             (&["--version"], Command::Version),
+            (&["licenses"], Command::Licenses),
             (&["check", "--help"], Command::Help),
         ] {
             assert_eq!(command(args), Ok(expected), "{args:?}");

@@ -12,6 +12,7 @@ const COMMANDS: &str =
                               with --effective show every value with its source
   keygen [--out FILE]         make fresh secrets as a configuration file
   healthcheck [port]          ask a running server whether it is ready
+  licenses                    show the notices of what travels inside the program
   --version                   show the version
   --help                      show this
 ";

@@ -73,6 +73,7 @@ fn execute(
 ) -> Result<(), Failure> {
     match command {
         Command::Help => say(out, &help::text(program)),
+        Command::Licenses => say(out, &program.licenses()),
         Command::Version => say(out, &format!("{} {}\n", program.name(), program.version())),
         Command::Serve => {
             let loaded = load(&sources, Mode::Serve).map_err(bad_configuration)?;

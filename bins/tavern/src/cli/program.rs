@@ -48,6 +48,11 @@ pub trait Program {
         env!("CARGO_PKG_VERSION")
     }
 
+    /// The notices of what travels inside the program, shown by `licenses`.
+    fn licenses(&self) -> String {
+        String::new()
+    }
+
     /// Runs the server until it is told to stop, or cannot go on.
     ///
     /// # Errors

@@ -121,7 +121,7 @@ impl SignIn<'_> {
         if self.password.is_some() {
             services.check_address(cx.client)?;
         }
-        let mut attempts = 0;
+        let (mut attempts, mut name_taken) = (0, false);
         loop {
             let accounts = &services.storage.accounts;
             let found = accounts.find(self.identity, cx.has_after).await.map_err(error::storage)?;
@@ -138,6 +138,15 @@ impl SignIn<'_> {
             }
             match self.create(services, cx, request).await? {
                 Outcome::Entered(session) => return Ok(session),
+                // The very same request may have come twice, and the other one was faster: then the
+                // name is taken by this account, which can be found now.
+                Outcome::NameTaken if !name_taken => name_taken = true,
+                Outcome::NameTaken => {
+                    return Err(CodedError::new(
+                        ErrorCode::AlreadyExists,
+                        "username is already in use",
+                    ));
+                }
                 // Somebody else was faster with this identity, or has the name that was made up.
                 Outcome::Again if attempts < ATTEMPTS => attempts += 1,
                 Outcome::Again => {
@@ -184,9 +193,7 @@ impl SignIn<'_> {
             }
             Created::IdentityTaken => Ok(Outcome::Again),
             Created::UsernameTaken if generated.is_some() => Ok(Outcome::Again),
-            Created::UsernameTaken => {
-                Err(CodedError::new(ErrorCode::AlreadyExists, "username is already in use"))
-            }
+            Created::UsernameTaken => Ok(Outcome::NameTaken),
         }
     }
 }
@@ -194,6 +201,7 @@ impl SignIn<'_> {
 enum Outcome {
     Entered(api::Session),
     Again,
+    NameTaken,
 }
 
 /// Compares a password, counts failures, and keeps a better hash when there is one.

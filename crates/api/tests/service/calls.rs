@@ -120,3 +120,25 @@ async fn a_logout_reaches_calls_and_survives_a_restart() {
         assert_eq!(code(refused), ErrorCode::Unauthenticated);
     }
 }
+
+#[tokio::test]
+async fn the_same_log_in_sent_twice_at_once_is_one_account() {
+    let api = World::new().api();
+    let twice = futures_util::future::join_all((0..8).map(|_| sign_in(&api, "a-player"))).await;
+    let created = twice.iter().filter(|answer| answer.as_ref().unwrap().created).count();
+    assert_eq!(created, 1);
+}
+
+#[tokio::test]
+async fn a_name_of_somebody_else_cannot_be_taken() {
+    let api = World::new().api();
+    sign_in(&api, "a-player").await.unwrap();
+    let account = api::AccountCustom { id: "another-player".to_owned(), ..Default::default() };
+    let request = api::AuthenticateCustomRequest {
+        account: Some(account),
+        create: None,
+        username: "a-player".to_owned(),
+    };
+    let refused = call::<calls::AuthenticateCustom>(&api, server_key(), request).await;
+    assert_eq!(code(refused), ErrorCode::AlreadyExists);
+}
