@@ -45,28 +45,32 @@ pub fn config(data: &[u8]) {
         _ => Err(std::io::ErrorKind::NotFound.into()),
     };
     let sources = Sources::gather(parse_flags(&arguments, &[]), environment, &read);
-    for mode in [Mode::Serve, Mode::Tool] {
-        look_at(&sources, mode);
-    }
+    look_at(&sources);
     tell_nothing(&format!("{sources:?}"));
 }
 
-fn look_at(sources: &Sources, mode: Mode) {
-    let (resolved, _settings) = resolve(sources, mode);
-    tell_nothing(&effective(&resolved));
-    tell_nothing(&resolved.notices.join("\n"));
-    tell_nothing(&Problems(resolved.problems.clone()).to_string());
-    let Ok(loaded) = load(sources, mode) else { return };
-    assert!(resolved.problems.is_empty(), "a server would start in spite of problems");
+fn look_at(sources: &Sources) {
+    let loaded = match load(sources, Mode::Serve) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            assert!(!problems.0.is_empty(), "refused for no reason");
+            tell_nothing(&problems.to_string());
+            let (resolved, _settings) = resolve(sources, Mode::Serve);
+            assert_eq!(Problems(resolved.problems.clone()), problems);
+            tell_nothing(&effective(&resolved));
+            return tell_nothing(&resolved.notices.join("\n"));
+        }
+    };
+    assert!(loaded.resolved.problems.is_empty(), "a server would start in spite of problems");
+    tell_nothing(&effective(&loaded.resolved));
+    tell_nothing(&loaded.notices.join("\n"));
     tell_nothing(&format!("{loaded:?}"));
     let settings = &loaded.settings;
     drop((settings.node_name(), settings.modules_dir(), settings.shutdown_grace()));
     drop((settings.runtime_env(), settings.metrics_addresses(), settings.health_target()));
     drop((settings.log_config(3600), settings.metrics_config(), settings.otlp_config("0")));
-    if mode == Mode::Serve {
-        let again = reload(settings, sources, sources).expect("it was fine a moment ago");
-        assert!(again.report.is_empty(), "nothing is different, but: {}", again.report);
-    }
+    let again = reload(settings, sources, sources).expect("it was fine a moment ago");
+    assert!(again.report.is_empty(), "nothing is different, but: {}", again.report);
 }
 
 fn tell_nothing(text: &str) {

@@ -64,6 +64,5 @@ pub fn log_redaction(data: &[u8]) {
     ] {
         let logged = scrub(&line);
         assert!(!logged.contains(SECRET), "{logged}");
-        assert_eq!(scrub(&logged), logged, "scrubbed once is clean");
     }
 }
