@@ -110,7 +110,9 @@ impl Fuzz {
     fn build(&self, targets: &[String]) -> Result<()> {
         let mut build = cargo();
         build
-            .args(["build", "--release", "--locked", "--target", &self.host, "--manifest-path"])
+            // Not --locked: when a crate of the workspace takes a new dependency, the lock file of
+            // this package has to follow.
+            .args(["build", "--release", "--target", &self.host, "--manifest-path"])
             .arg(self.package.join("Cargo.toml"))
             .args(targets.iter().flat_map(|target| ["--bin", target]))
             .env("CARGO_TARGET_DIR", &self.out)
