@@ -5,6 +5,8 @@
 //! transaction; the hook runs; the obligation is deleted; only then does the player get a session.
 //! At least once, with the same `obligation` id at every attempt.
 
+use std::time::Duration;
+
 use tavern_auth::Vars;
 use tavern_domain::{CodedError, ErrorCode, Timestamp, UserId};
 use tavern_protocol::{CallId, Wire, api};
@@ -24,6 +26,8 @@ use crate::table;
 /// How long a claim holds when its process dies on another node, in seconds. Longer than any hook
 /// should take.
 const CLAIM_SECONDS: i64 = 30;
+/// The same, as a limit for hooks that are carried out at start-up.
+const CLAIM: Duration = Duration::from_secs(30);
 /// The first pause after a failure, in seconds; it doubles with every attempt.
 const FIRST_PAUSE: i64 = 1;
 /// The longest pause, in seconds.
@@ -163,7 +167,13 @@ async fn carry_out(api: &Api, owed: &Obligation) -> Result<bool, CodedError> {
         return Ok(false);
     };
     let Ok(owed) = claim(&api.services, owed.id).await else { return Ok(false) };
-    match carry_out(api, &owed).await {
+    // A hook that hangs must not keep the server from starting: its claim runs out as well.
+    let Ok(ran) = tokio::time::timeout(CLAIM, carry_out(api, &owed)).await else {
+        tracing::error!(obligation = %owed.id, call = owed.call, "the hook did not finish in time");
+        api.services.obligation_failures.increment(1);
+        return Ok(false);
+    };
+    match ran {
         Ok(()) => Ok(true),
         // The hook failed; that was logged and the obligation released.
         Err(error) if error.code() == ErrorCode::Unavailable => Ok(false),

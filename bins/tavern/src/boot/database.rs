@@ -1,16 +1,15 @@
 //! The database of a server: the configured one, or the embedded one.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use tavern_domain::{Entropy, Lifecycle};
-use tavern_embedded_postgres::{Embedded, Mode};
+use tavern_embedded_postgres::Embedded;
 use tavern_storage::Storage;
-use tavern_storage_postgres::{Address, Migrator, Pool, PoolConfig, SslMode, storage};
+use tavern_storage_postgres::{Address, Migrator, Pool, PoolConfig, storage};
 use tavern_telemetry::Metrics;
 
-use crate::config::{EmbeddedMode, Settings, SslMode as SslModeOption};
+use crate::config::Settings;
 
 /// An open database, its schema as expected.
 pub(super) struct Database {
@@ -83,12 +82,7 @@ pub(crate) async fn start_embedded(
         return Ok(None);
     }
     let mut config = tavern_embedded_postgres::Config::new(settings.data_dir.join("postgres"));
-    config.mode = match settings.database.embedded {
-        EmbeddedMode::Auto => Mode::Auto,
-        EmbeddedMode::Bundled => Mode::Bundled,
-        EmbeddedMode::System => Mode::System,
-        EmbeddedMode::Off => Mode::Off,
-    };
+    config.mode = settings.embedded_mode();
     let embedded = Embedded::start(config)
         .await
         .context("no database.address is configured, and the embedded database does not start")?;
@@ -119,26 +113,7 @@ pub(crate) fn pool_config(
             .map(|address| address.expose().parse::<Address>())
             .collect::<Result<_, _>>()?,
     };
-    let database = &settings.database;
-    let millis = |ms: u64| (ms > 0).then(|| Duration::from_millis(ms));
-    let mut config = PoolConfig::new(addresses);
-    config.sslmode = match database.sslmode {
-        SslModeOption::Disable => SslMode::Disable,
-        SslModeOption::Prefer => SslMode::Prefer,
-        SslModeOption::Require => SslMode::Require,
-        SslModeOption::VerifyCa => SslMode::VerifyCa,
-        SslModeOption::VerifyFull => SslMode::VerifyFull,
-    };
-    let root = &database.ssl_root_certificate;
-    config.root_certificate = (!root.as_os_str().is_empty()).then(|| root.clone());
-    config.application_name = format!("tavern {}", settings.name);
-    config.max_open_conns = database.max_open_conns;
-    config.max_idle_conns = database.max_idle_conns;
-    config.conn_max_lifetime = millis(database.conn_max_lifetime_ms);
-    config.connect_timeout = Duration::from_millis(database.connect_timeout_ms);
-    config.acquire_timeout = Duration::from_millis(database.acquire_timeout_ms);
-    config.statement_timeout = millis(database.statement_timeout_ms);
-    config.max_retries = database.max_retries;
+    let mut config = settings.pool_config(addresses);
     if let Some(embedded) = embedded {
         config.max_open_conns = config.max_open_conns.min(embedded.pool_limit().into());
         config.max_idle_conns = config.max_idle_conns.min(config.max_open_conns);

@@ -164,3 +164,14 @@ async fn an_obligation_without_its_hook_stands_and_is_told() {
     let done = next.carry_out_leftovers().await.unwrap();
     assert_eq!(done, Leftovers { carried_out: 0, standing: 1 });
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_hangs_does_not_keep_the_server_from_starting() {
+    let mut world = World::new();
+    let setup = Setup::new(Does::Hang);
+    let killed = process(&mut world, &setup).await;
+    cut_off(&killed, &setup).await;
+    let next = process(&mut world, &setup).await;
+    let done = next.carry_out_leftovers().await.unwrap();
+    assert_eq!(done, Leftovers { carried_out: 0, standing: 1 });
+}
