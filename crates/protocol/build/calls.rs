@@ -9,7 +9,20 @@ pub(crate) fn generate(calls: &[Call]) -> String {
     ids(&mut out, calls);
     table(&mut out, calls);
     markers(&mut out, calls);
+    visit(&mut out, calls);
     out
+}
+
+/// From a number to a type: the one match over all calls.
+fn visit(out: &mut String, calls: &[Call]) {
+    out.push_str(
+        "impl CallId {\n/// Runs generic code for a call that is known only at run time.\n\
+         pub fn visit<V: CallVisitor>(self, visitor: V) -> V::Out {\nmatch self {\n",
+    );
+    for call in calls {
+        _ = writeln!(out, "Self::{0} => visitor.visit::<calls::{0}>(),", call.name);
+    }
+    out.push_str("}\n}\n}\n");
 }
 
 fn ids(out: &mut String, calls: &[Call]) {

@@ -15,6 +15,7 @@ pub(crate) fn generate(messages: &[Message]) -> Result<String, Box<dyn Error>> {
             return Err(format!("{} has more than 64 fields", message.of.full_name()).into());
         }
         _ = writeln!(out, "impl Fields for {} {{", message.path);
+        shape(&mut out, message);
         write(&mut out, message)?;
         find(&mut out, message);
         read(&mut out, message);
@@ -45,6 +46,39 @@ fn words(out: &mut String, messages: &[Message]) {
              Self::from_str_name(word).map(|e| e as i32)\n}}\n}}\n"
         );
     }
+}
+
+fn shape(out: &mut String, message: &Message) {
+    _ = writeln!(
+        out,
+        "const SHAPE: &'static MessageShape = &MessageShape {{ name: {:?}, fields: &[",
+        message.of.full_name()
+    );
+    for f in &message.fields {
+        let (arity, leaf) = match &f.shape {
+            Shape::Plain(leaf) => ("Plain", leaf),
+            Shape::Optional(leaf) => ("Optional", leaf),
+            Shape::List(leaf) => ("List", leaf),
+            Shape::Map(leaf) => ("Map", leaf),
+            Shape::Member { leaf, .. } => ("Member", leaf),
+        };
+        let kind = match leaf {
+            Leaf::Bool => "Bool".to_owned(),
+            Leaf::Int32 | Leaf::Uint32 | Leaf::Enum(_) => "Int".to_owned(),
+            Leaf::Int64 => "Long".to_owned(),
+            Leaf::Double => "Double".to_owned(),
+            Leaf::Text => "Text".to_owned(),
+            Leaf::Bytes => "Bytes".to_owned(),
+            Leaf::Time => "Time".to_owned(),
+            Leaf::Message(path) => format!("Message(<{path} as Fields>::SHAPE)"),
+        };
+        _ = writeln!(
+            out,
+            "FieldShape {{ name: {:?}, camel: {:?}, arity: FieldArity::{arity}, kind: FieldKind::{kind} }},",
+            f.name, f.camel
+        );
+    }
+    out.push_str("] };\n");
 }
 
 fn write(out: &mut String, message: &Message) -> Result<(), Box<dyn Error>> {

@@ -41,6 +41,14 @@ pub trait Call: Send + Sync + 'static {
     const ID: CallId;
 }
 
+/// Generic code over calls; see [`CallId::visit`].
+pub trait CallVisitor {
+    /// What it answers.
+    type Out;
+    /// The code.
+    fn visit<C: Call>(self) -> Self::Out;
+}
+
 include!(concat!(env!("OUT_DIR"), "/calls.rs"));
 
 impl CallId {

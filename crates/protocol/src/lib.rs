@@ -63,6 +63,7 @@ mod outgoing;
 mod realtime_table;
 mod rest;
 pub mod routes;
+mod shape;
 mod wire;
 pub mod wkt;
 
@@ -78,10 +79,11 @@ pub mod realtime {
     include!(concat!(env!("OUT_DIR"), "/nakama.realtime.rs"));
 }
 
-pub use call::{Auth, Call, CallId, CallInfo, calls};
+pub use call::{Auth, Call, CallId, CallInfo, CallVisitor, calls};
 pub use json::{JsonError, MAX_DEPTH, Unknown};
 pub use outgoing::{DecodeEnvelopeError, Format, Outgoing, decode_envelope, encode_envelope};
 pub use realtime_table::RtId;
 pub use rest::{ParamError, QueryError, QueryPairs, RestError, decode_rest, query_pairs};
+pub use shape::{FieldArity, FieldKind, FieldShape, MessageShape};
 pub use wire::Wire;
 pub use wkt::Unit;

@@ -2,6 +2,7 @@
 
 use crate::json::{Context, Fields, JsonError, Object, Unknown, read_message};
 use crate::rest::ParamError;
+use crate::shape::MessageShape;
 
 /// A message of the public protocol: protobuf by [`prost::Message`], JSON by its own methods.
 ///
@@ -9,6 +10,12 @@ use crate::rest::ParamError;
 pub trait Wire:
     prost::Message + Default + Clone + PartialEq + std::fmt::Debug + Fields + 'static
 {
+    /// What its fields are called and what they hold.
+    #[must_use]
+    fn shape() -> &'static MessageShape {
+        Self::SHAPE
+    }
+
     /// Appends the JSON form.
     fn write_json(&self, out: &mut Vec<u8>) {
         let mut object = Object::open(out);

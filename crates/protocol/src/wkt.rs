@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::json::{Fields, Object};
+use crate::shape::MessageShape;
 use crate::wire::Wire;
 
 /// A message without fields: what a call takes or answers that takes or answers nothing.
@@ -10,6 +11,9 @@ use crate::wire::Wire;
 pub struct Unit {}
 
 impl Fields for Unit {
+    const SHAPE: &'static MessageShape =
+        &MessageShape { name: "google.protobuf.Empty", fields: &[] };
+
     fn write_fields(&self, _: &mut Object<'_>) {}
 
     fn find(_: &str) -> Option<u8> {

@@ -17,6 +17,7 @@ pub(crate) use param::{Arity, BadParam};
 pub(crate) use read::{Context, read_field, read_message};
 pub(crate) use write::Object;
 
+use crate::shape::{FieldArity, FieldKind, FieldShape, MessageShape};
 use crate::wire::Wire;
 
 /// How deep objects and lists may be nested, in messages and in what is not looked at.
@@ -35,6 +36,9 @@ pub enum Unknown {
 ///
 /// Out of reach for other crates, so that nobody else can implement [`Wire`].
 pub trait Fields: Sized {
+    /// What the fields are called and what they hold.
+    const SHAPE: &'static MessageShape;
+
     /// Writes every field that is not empty.
     fn write_fields(&self, o: &mut Object<'_>);
 
