@@ -20,6 +20,7 @@
 //! [`Module`], [`Registrar`], [`load`], [`Hooks`], [`Host`].
 
 mod context;
+pub mod engine;
 mod error;
 mod hooks;
 mod host;
