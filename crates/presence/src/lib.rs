@@ -42,6 +42,7 @@ mod core;
 mod error;
 mod local;
 mod members;
+pub mod replica;
 mod traits;
 
 #[cfg(doctest)]
