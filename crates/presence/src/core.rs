@@ -27,30 +27,34 @@ struct OnStream {
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
     pub(crate) stream: Arc<Stream>,
-    join: Option<Presence>,
-    leave: Option<Presence>,
-    reason: PresenceReason,
+    pub(crate) join: Option<Presence>,
+    pub(crate) leave: Option<Presence>,
+    pub(crate) reason: PresenceReason,
     version: u64,
 }
 
 impl Change {
     /// `None` when all of it is hidden.
     pub(crate) fn diff(&self) -> Option<PresenceDiff<'_>> {
-        if self.join.is_none() && self.leave.is_none() {
+        let (joins, leaves) = (visible(&self.join), visible(&self.leave));
+        if joins.is_empty() && leaves.is_empty() {
             return None;
         }
         Some(PresenceDiff {
             stream: &self.stream,
-            joins: self.join.as_slice(),
-            leaves: self.leave.as_slice(),
+            joins,
+            leaves,
             reason: self.reason,
             version: self.version,
         })
     }
 }
 
-fn visible(presence: Presence) -> Option<Presence> {
-    (!presence.meta.hidden).then_some(presence)
+fn visible(presence: &Option<Presence>) -> &[Presence] {
+    match presence {
+        Some(shown) if !shown.meta.hidden => std::slice::from_ref(shown),
+        Some(_) | None => &[],
+    }
 }
 
 /// Some of the streams and everybody on them.
@@ -111,7 +115,7 @@ impl Shard {
         on.members.add(Entry { presence: who.clone(), version: self.clock }, hasher);
         let change = Change {
             stream: Arc::clone(&on.stream),
-            join: visible(who.clone()),
+            join: Some(who.clone()),
             leave: None,
             reason: PresenceReason::Join,
             version: self.clock,
@@ -138,8 +142,8 @@ impl Shard {
         let shown = Arc::clone(&old.meta);
         let change = Change {
             stream: Arc::clone(&on.stream),
-            join: visible(presence),
-            leave: visible(old),
+            join: Some(presence),
+            leave: Some(old),
             reason: PresenceReason::Update,
             version: self.clock,
         };
@@ -168,7 +172,7 @@ impl Shard {
                 table.shrink_to(table.len() * 2, |on| hasher.hash_one(&*on.stream));
             }
         }
-        Some(Change { stream, join: None, leave: visible(gone), reason, version: self.clock })
+        Some(Change { stream, join: None, leave: Some(gone), reason, version: self.clock })
     }
 
     fn on(&self, hash: u64, stream: &Stream) -> Option<&OnStream> {

@@ -27,13 +27,11 @@
 //! (needed), `conformance::run` (feature `testkit`).
 //!
 //! # Other nodes
-//! Each node is the only writer of its own sessions' presences. `core` numbers every change of a
-//! shard and keeps with each entry the number of its last one: "what changed after n" is all that
-//! another node needs to be told, and comparing the numbers shows what it missed. A replica of
-//! another node's entries belongs into the same per-stream lists, so listing, counting and the sink
-//! stay as they are: callers of [`Presences`] do not see the difference, and a node that falls
-//! silent is [`Presences::untrack_all`] for each of its sessions. A session whose socket broke is
-//! present until somebody untracks it: grace for reconnects is not to do so yet.
+//! Each node is the only writer of its own sessions' presences. [`replica`] is what nodes tell each
+//! other, as a value; [`Replication`] (feature `cluster`) is the thin task around it. What another
+//! node has is listed, counted and announced by [`LocalPresence`] like this node's own, so callers
+//! of [`Presences`] do not see the difference. A session whose socket broke is present until
+//! somebody untracks it: grace for reconnects is not to do so yet.
 
 mod config;
 #[cfg(feature = "testkit")]
@@ -43,6 +41,8 @@ mod error;
 mod local;
 mod members;
 pub mod replica;
+#[cfg(feature = "cluster")]
+mod replication;
 mod traits;
 
 #[cfg(doctest)]
@@ -52,4 +52,8 @@ struct Readme;
 pub use config::Config;
 pub use error::PresenceError;
 pub use local::{Builder, LocalPresence, Totals};
-pub use traits::{Count, Include, OpenSessions, PresenceDiff, PresenceSink, Presences, Tracked};
+#[cfg(feature = "cluster")]
+pub use replication::Replication;
+pub use traits::{
+    ChangeLog, Count, Include, OpenSessions, PresenceDiff, PresenceSink, Presences, Tracked,
+};

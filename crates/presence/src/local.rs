@@ -11,7 +11,8 @@ use tavern_domain::{Presence, PresenceMeta, PresenceReason, SessionId, Stream, S
 use crate::config::Config;
 use crate::core::{Change, Shard};
 use crate::error::PresenceError;
-use crate::traits::{Count, Include, OpenSessions, PresenceSink, Presences, Tracked};
+use crate::replica::RemoteChange;
+use crate::traits::{ChangeLog, Count, Include, OpenSessions, PresenceSink, Presences, Tracked};
 
 /// How many locks the streams, and the sessions, are split over. A power of two, and many: a lock
 /// is held while the sink hands a diff to everybody on a stream.
@@ -44,6 +45,7 @@ pub struct LocalPresence {
     hasher: DefaultHashBuilder,
     sink: Arc<dyn PresenceSink>,
     open: Option<Arc<dyn OpenSessions>>,
+    log: Option<Arc<dyn ChangeLog>>,
     config: Config,
 }
 
@@ -52,6 +54,7 @@ pub struct LocalPresence {
 pub struct Builder {
     sink: Arc<dyn PresenceSink>,
     open: Option<Arc<dyn OpenSessions>>,
+    log: Option<Arc<dyn ChangeLog>>,
     config: Config,
 }
 
@@ -68,6 +71,12 @@ impl Builder {
         self
     }
 
+    /// Who hears of every change of this node's sessions, to tell other nodes.
+    pub fn change_log(mut self, log: Arc<dyn ChangeLog>) -> Self {
+        self.log = Some(log);
+        self
+    }
+
     /// An empty register.
     #[must_use]
     pub fn build(self) -> LocalPresence {
@@ -77,6 +86,7 @@ impl Builder {
             hasher: DefaultHashBuilder::default(),
             sink: self.sink,
             open: self.open,
+            log: self.log,
             config: self.config,
         }
     }
@@ -102,7 +112,7 @@ fn shard_of(hash: u64) -> usize {
 impl LocalPresence {
     /// A register that tells `sink` of its changes.
     pub fn builder(sink: Arc<dyn PresenceSink>) -> Builder {
-        Builder { sink, open: None, config: Config::default() }
+        Builder { sink, open: None, log: None, config: Config::default() }
     }
 
     /// Sums for metrics. Walks the shards, not what is in them.
@@ -127,8 +137,52 @@ impl LocalPresence {
         &self.sessions[shard_of(self.hasher.hash_one(session))].0
     }
 
+    /// Shows what became of a presence of another node: it is listed, counted and announced like
+    /// those of this node. `change` must follow from what was shown before, as those of a
+    /// [`Replicator`](crate::replica::Replicator) do; the bounds of the configuration were its own
+    /// node's to keep.
+    pub fn show(&self, change: &RemoteChange) {
+        let RemoteChange { stream, was, now, reason } = change;
+        let Some(session) = was.as_ref().or(now.as_ref()).map(|presence| presence.session) else {
+            return;
+        };
+        let mut sessions = self.session_shard(session).lock();
+        let (shard, hash) = self.stream_shard(stream);
+        let mut shard = shard.write();
+        let shown = match (was, now) {
+            (Some(_), Some(now)) => {
+                let updated = shard.update(hash, stream, session, &now.meta, &self.hasher);
+                updated.map(|(_, change)| change)
+            }
+            (None, Some(now)) => {
+                let tracked = shard.track(hash, stream, now, usize::MAX, &self.hasher);
+                let change = tracked.ok().and_then(|(_, change)| change);
+                if let Some(change) = &change {
+                    sessions.entry(session).or_default().push(Arc::clone(&change.stream));
+                }
+                change
+            }
+            (Some(_), None) => {
+                forget(&mut sessions, session, stream);
+                let reason = reason.unwrap_or(PresenceReason::Unknown);
+                shard.untrack(hash, stream, session, reason, &self.hasher)
+            }
+            (None, None) => None,
+        };
+        if let Some(diff) = shown.as_ref().and_then(Change::diff) {
+            self.sink.on_diff(&diff);
+        }
+    }
+
     /// Called under the stream's lock, which is what gives the diffs of a stream their order.
     fn announce(&self, change: &Change) {
+        if let Some(log) = &self.log {
+            match (&change.join, &change.leave) {
+                (Some(now), _) => log.put(&change.stream, now),
+                (None, Some(was)) => log.gone(&change.stream, was.session, change.reason),
+                (None, None) => {}
+            }
+        }
         if let Some(diff) = change.diff() {
             self.sink.on_diff(&diff);
         }
@@ -177,12 +231,8 @@ impl Presences for LocalPresence {
 
     fn untrack(&self, session: SessionId, stream: &Stream) -> bool {
         let mut sessions = self.session_shard(session).lock();
-        let Some(streams) = sessions.get_mut(&session) else { return false };
-        let Some(at) = streams.iter().position(|s| **s == *stream) else { return false };
-        streams.remove(at);
-        if streams.is_empty() {
-            sessions.remove(&session);
-            give_back(&mut sessions);
+        if !forget(&mut sessions, session, stream) {
+            return false;
         }
         let (shard, hash) = self.stream_shard(stream);
         let mut shard = shard.write();
@@ -255,6 +305,18 @@ fn has(
     hasher: &DefaultHashBuilder,
 ) -> bool {
     shard.members(hash, stream).is_some_and(|m| m.get(session, hasher).is_some())
+}
+
+/// Takes a stream off a session's list; says whether it was on it.
+fn forget(sessions: &mut Sessions, session: SessionId, stream: &Stream) -> bool {
+    let Some(streams) = sessions.get_mut(&session) else { return false };
+    let Some(at) = streams.iter().position(|s| **s == *stream) else { return false };
+    streams.remove(at);
+    if streams.is_empty() {
+        sessions.remove(&session);
+        give_back(sessions);
+    }
+    true
 }
 
 /// Returns memory after a wave of departures; rare enough to cost nothing per removal.

@@ -160,6 +160,18 @@ pub trait PresenceSink: Send + Sync + 'static {
     fn on_diff(&self, diff: &PresenceDiff<'_>);
 }
 
+/// Needed by clusters: hears of every change of this node's own sessions, hidden ones too.
+///
+/// # Contract
+/// As for [`PresenceSink`]. The changes of one session on one stream come in their order.
+pub trait ChangeLog: Send + Sync + 'static {
+    /// A session came to a stream, or shows something else there.
+    fn put(&self, stream: &Arc<Stream>, presence: &Presence);
+
+    /// A session left a stream.
+    fn gone(&self, stream: &Arc<Stream>, session: SessionId, reason: PresenceReason);
+}
+
 /// Needed by servers: knows which sessions are still open.
 ///
 /// Without it, a slow request that tracks a session just after its [`Presences::untrack_all`] would

@@ -11,7 +11,9 @@ use tavern_domain::{
     Entropy, NodeName, Presence, PresenceMeta, PresenceReason, SeededEntropy, SessionId, Stream,
     Timestamp, UserId,
 };
-use tavern_presence::replica::{Effects, Message, Place, RemoteChange, ReplicaConfig, Replicator, To};
+use tavern_presence::replica::{
+    Effects, Message, Place, RemoteChange, ReplicaConfig, Replicator, To,
+};
 use uuid::Uuid;
 
 /// What is shown of other nodes: by session and stream.
@@ -29,7 +31,8 @@ struct Node {
 
 impl Node {
     fn new(number: usize, life: u64) -> Self {
-        let config = ReplicaConfig { log_changes: 8, message_entries: 3, ..ReplicaConfig::default() };
+        let config =
+            ReplicaConfig { log_changes: 8, message_entries: 3, ..ReplicaConfig::default() };
         Self {
             name: NodeName::new(&format!("node{number}")).unwrap(),
             replicator: Replicator::new(life, config),

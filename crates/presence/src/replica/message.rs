@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tavern_domain::{Presence, PresenceMeta, PresenceReason, SessionId, Stream, StreamMode, UserId};
+use tavern_domain::{
+    Presence, PresenceMeta, PresenceReason, SessionId, Stream, StreamMode, UserId,
+};
 use uuid::Uuid;
 
 /// Which presence: a session on a stream.

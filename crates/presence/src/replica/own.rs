@@ -21,13 +21,7 @@ pub(super) struct Own {
 
 impl Own {
     pub(super) fn new(incarnation: u64) -> Self {
-        Self {
-            incarnation,
-            version: 0,
-            buckets: Buckets::default(),
-            log: VecDeque::new(),
-            told: 0,
-        }
+        Self { incarnation, version: 0, buckets: Buckets::default(), log: VecDeque::new(), told: 0 }
     }
 
     /// The number of the last change.
@@ -91,13 +85,19 @@ impl Own {
 
     /// Answers one who has missed something: the changes while the log has them, unless their
     /// number is right and their content is not.
-    pub(super) fn answer(&self, since: u64, digests: &[u64], config: &ReplicaConfig) -> Vec<Message> {
+    pub(super) fn answer(
+        &self,
+        since: u64,
+        digests: &[u64],
+        config: &ReplicaConfig,
+    ) -> Vec<Message> {
         let mut answer = Vec::new();
         if since >= self.floor() && since < self.version {
             self.deltas(since, config, &mut answer);
             return answer;
         }
-        let same_as = |bucket: &usize| digests.get(*bucket) == Some(&self.buckets.digests()[*bucket]);
+        let same_as =
+            |bucket: &usize| digests.get(*bucket) == Some(&self.buckets.digests()[*bucket]);
         let (same, other): (Vec<usize>, Vec<usize>) = (0..BUCKETS).partition(same_as);
         let number = |bucket: usize| u16::try_from(bucket).unwrap_or(u16::MAX);
         let message = |same: Vec<u16>, buckets| Message::State {

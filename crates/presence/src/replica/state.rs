@@ -123,10 +123,8 @@ impl Replicator {
             | Message::State { incarnation, .. }
             | Message::Goodbye { incarnation } => *incarnation,
         };
-        let peer = self
-            .peers
-            .entry(from.as_str().into())
-            .or_insert_with(|| Peer::new(incarnation, now));
+        let peer =
+            self.peers.entry(from.as_str().into()).or_insert_with(|| Peer::new(incarnation, now));
         if incarnation < peer.incarnation || (incarnation == peer.incarnation && peer.gone) {
             return effects;
         }
