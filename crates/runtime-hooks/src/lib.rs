@@ -28,6 +28,7 @@ mod message;
 mod module;
 mod objects;
 mod registrar;
+pub mod value;
 
 /// The examples of the page on storage.
 #[cfg(doctest)]
@@ -45,3 +46,4 @@ pub use objects::{
     HostObjectWrite,
 };
 pub use registrar::Registrar;
+pub use value::{Blob, Json, Value};
