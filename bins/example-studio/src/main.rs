@@ -7,7 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tavern_domain::ErrorCode;
 use tavern_protocol::calls::{AuthenticateDevice, UpdateAccount};
-use tavern_runtime_hooks::{HookError, Host, Module, ModuleError, Registrar};
+use tavern_runtime_hooks::host::{AccountGetId, WalletUpdate};
+use tavern_runtime_hooks::{HookError, Host, Json, Module, ModuleError, Registrar};
 
 struct Studio;
 
@@ -27,10 +28,15 @@ impl Module for Studio {
         registrar.after::<AuthenticateDevice, _, _>(move |context, session, _request| {
             let host = Arc::clone(&host);
             async move {
-                let (true, Some(user)) = (session.created, context.user) else { return Ok(()) };
-                if host.account_get(user).await?.is_some_and(|a| a.wallet.is_empty()) {
-                    let coins = BTreeMap::from([("coins".to_owned(), 100)]);
-                    host.wallet_update(user, &coins, r#"{"why":"welcome"}"#, true).await?;
+                let (true, Some(user_id)) = (session.created, context.user) else { return Ok(()) };
+                if host.account_get_id(AccountGetId { user_id }).await?.wallet.is_empty() {
+                    host.wallet_update(WalletUpdate {
+                        user_id,
+                        changeset: BTreeMap::from([("coins".to_owned(), 100)]),
+                        metadata: Some(Json(r#"{"why":"welcome"}"#.to_owned())),
+                        update_ledger: Some(true),
+                    })
+                    .await?;
                 }
                 Ok(())
             }

@@ -23,10 +23,9 @@ mod context;
 pub mod engine;
 mod error;
 mod hooks;
-mod host;
+pub mod host;
 mod message;
 mod module;
-mod objects;
 mod registrar;
 pub mod value;
 
@@ -38,12 +37,8 @@ struct StoragePage;
 pub use context::{HookContext, RpcContext};
 pub use error::{HookError, LoadError, ModuleError};
 pub use hooks::Hooks;
-pub use host::{Host, HostAccount};
+pub use host::Host;
 pub use message::{AnyMessage, MessageBox};
 pub use module::{Module, load};
-pub use objects::{
-    HostObject, HostObjectAck, HostObjectDelete, HostObjectId, HostObjectPage, HostObjectQuery,
-    HostObjectWrite,
-};
 pub use registrar::Registrar;
 pub use value::{Blob, Json, Value};

@@ -1,6 +1,6 @@
 //! A player's own account.
 
-use tavern_domain::CodedError;
+use tavern_domain::{CodedError, UserId};
 use tavern_protocol::{Unit, api};
 use tavern_storage::{AccountUpdate, Field, Updated};
 use tavern_streams::CloseReason;
@@ -34,9 +34,22 @@ pub(crate) async fn update(
     if update == AccountUpdate::default() {
         return Err(CodedError::invalid("no fields to update"));
     }
+    apply(services, user, &update).await?;
+    DONE
+}
+
+/// Changes an account, whoever asks for it.
+pub(crate) async fn apply(
+    services: &Services,
+    user: UserId,
+    update: &AccountUpdate,
+) -> Result<(), CodedError> {
+    if let Some(username) = &update.username {
+        tavern_auth::validate::username(username).map_err(error::classified)?;
+    }
     let now = services.clock.now();
-    match services.storage.accounts.update(user, &update, now).await.map_err(error::storage)? {
-        Updated::Updated => DONE,
+    match services.storage.accounts.update(user, update, now).await.map_err(error::storage)? {
+        Updated::Updated => Ok(()),
         // The public protocol answers a taken name with "invalid argument" here.
         Updated::UsernameTaken => Err(CodedError::invalid("username is already in use")),
         Updated::NoAccount => Err(no_account()),
@@ -44,9 +57,6 @@ pub(crate) async fn update(
 }
 
 fn changes(request: &api::UpdateAccountRequest) -> Result<AccountUpdate, CodedError> {
-    if let Some(username) = &request.username {
-        tavern_auth::validate::username(username).map_err(error::classified)?;
-    }
     if request.lang_tag.as_deref() == Some("") {
         return Err(CodedError::invalid("the language tag cannot be empty"));
     }
@@ -61,7 +71,8 @@ fn changes(request: &api::UpdateAccountRequest) -> Result<AccountUpdate, CodedEr
     })
 }
 
-fn field(value: Option<&str>) -> Field {
+/// A field that can be emptied, by an empty text.
+pub(crate) fn field(value: Option<&str>) -> Field {
     match value {
         None => Field::Keep,
         Some("") => Field::Clear,

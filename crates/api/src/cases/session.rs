@@ -6,6 +6,7 @@ use tavern_storage::RevocationScope;
 
 use super::DONE;
 use super::authenticate::{banned, session};
+use crate::caller::Player;
 use crate::context::Context;
 use crate::error;
 use crate::services::{Services, no_account};
@@ -29,19 +30,26 @@ pub(crate) async fn refresh(
     Ok(session(false, pair))
 }
 
-/// Revokes the tokens that are given, or all of the player's when none is, and closes the sockets
-/// that were opened with them.
+/// Ends the log-ins that are given, or all of the player's when none is.
 pub(crate) async fn logout(
     services: &Services,
     cx: &mut Context,
     request: &api::SessionLogoutRequest,
 ) -> Result<Unit, CodedError> {
-    let player = cx.player()?;
-    let revoked = services
-        .sessions
-        .log_out(player, &request.token, &request.refresh_token)
-        .await
-        .map_err(error::classified)?;
+    end(services, cx.player()?, &request.token, &request.refresh_token).await?;
+    DONE
+}
+
+/// Revokes the tokens that are given, or all of the player's when none is, and closes the sockets
+/// that were opened with them.
+pub(crate) async fn end(
+    services: &Services,
+    player: &Player,
+    token: &str,
+    refresh_token: &str,
+) -> Result<(), CodedError> {
+    let revoked =
+        services.sessions.log_out(player, token, refresh_token).await.map_err(error::classified)?;
     for revocation in revoked {
         match revocation.scope {
             RevocationScope::Session(login) => services.close_revoked(player.user, Some(login)),
@@ -49,5 +57,5 @@ pub(crate) async fn logout(
             RevocationScope::Refresh(_) => {}
         }
     }
-    DONE
+    Ok(())
 }

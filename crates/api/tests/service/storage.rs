@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use tavern_api::{Api, Credential, ServerHost};
 use tavern_domain::{CodedError, ErrorCode, UserId};
 use tavern_protocol::{Unit, api, calls};
-use tavern_runtime_hooks::{
-    HookError, Hooks, Host, HostObjectDelete, HostObjectId, HostObjectQuery, HostObjectWrite,
-    Module, ModuleError, Registrar, load,
+use tavern_runtime_hooks::host::{
+    HostObjectDelete, HostObjectId, HostObjectPage, HostObjectWrite, StorageDelete, StorageList,
+    StorageRead, StorageWrite,
 };
+use tavern_runtime_hooks::{HookError, Hooks, Host, Json, Module, ModuleError, Registrar, load};
 
 struct Player {
     api: Arc<Api>,
@@ -340,58 +341,65 @@ async fn server_code_passes_all_permissions() {
     let (api, host) = with_studio(&mut World::new()).await;
     let ada = Player::new(&api, "ada-ada").await;
     let user: UserId = ada.id.parse().unwrap();
-    let hidden = |key: &str, user, value: &str| HostObjectWrite {
+    let hidden = |key: &str, user: UserId, value: &str| HostObjectWrite {
         collection: "c".to_owned(),
         key: key.to_owned(),
-        user,
-        value: value.to_owned(),
+        user_id: user.into(),
+        value: Json(value.to_owned()),
         permission_read: Some(0),
         permission_write: Some(0),
         ..Default::default()
     };
-    let batch = [hidden("k", user, r#"{"v":1}"#), hidden("k", UserId::NIL, "{}")];
-    let acks = host.storage_write(&batch).await.unwrap();
-    assert_eq!((acks[0].user, acks[1].user), (user, UserId::NIL));
+    let write = |objects: Vec<HostObjectWrite>| host.storage_write(StorageWrite { objects });
+    let batch = vec![hidden("k", user, r#"{"v":1}"#), hidden("k", UserId::NIL, "{}")];
+    let acks = write(batch).await.unwrap();
+    assert_eq!((acks[0].user_id, acks[1].user_id), (user, UserId::NIL));
     assert_eq!(ada.value("k").await, None, "hidden from its owner");
     assert_eq!(ada.read(vec![id("k", "")]).await.unwrap(), [], "and the system's from everybody");
-    host.storage_write(&[hidden("k", user, r#"{"v":2}"#)]).await.unwrap();
-    let at = |user| HostObjectId { collection: "c".to_owned(), key: "k".to_owned(), user };
-    let found = host.storage_read(&[at(UserId::NIL), at(user)]).await.unwrap();
-    let values: Vec<_> = found.iter().map(|object| object.value.as_str()).collect();
+    write(vec![hidden("k", user, r#"{"v":2}"#)]).await.unwrap();
+    let at = |user: UserId| HostObjectId {
+        collection: "c".to_owned(),
+        key: "k".to_owned(),
+        user_id: user.into(),
+    };
+    let read = |objects| host.storage_read(StorageRead { objects });
+    let found = read(vec![at(UserId::NIL), at(user)]).await.unwrap();
+    let values: Vec<_> = found.iter().map(|object| object.value.0.as_str()).collect();
     assert_eq!(values, ["{}", r#"{"v": 2}"#]);
     assert_eq!((found[1].permission_read, found[1].permission_write), (0, 0));
 
     let nobody = UserId(uuid::Uuid::from_u128(7));
-    let batch = [hidden("x", user, "{}"), hidden("k", nobody, "{}")];
-    let refused = host.storage_write(&batch).await.unwrap_err();
+    let refused = write(vec![hidden("x", user, "{}"), hidden("k", nobody, "{}")]).await;
+    let refused = refused.unwrap_err();
     assert_eq!(refused.code, ErrorCode::InvalidArgument, "{refused}");
 
-    let query = HostObjectQuery { collection: "c".to_owned(), limit: 1_000, ..Default::default() };
-    let owners = |page: tavern_runtime_hooks::HostObjectPage| {
-        page.objects.iter().map(|object| object.user).collect::<Vec<_>>()
-    };
-    assert_eq!(owners(host.storage_list(&query).await.unwrap()), [UserId::NIL, user]);
-    let theirs = HostObjectQuery { user: Some(user), ..query.clone() };
-    assert_eq!(owners(host.storage_list(&theirs).await.unwrap()), [user]);
-    let as_them = HostObjectQuery { caller: Some(user), ..theirs };
-    assert_eq!(owners(host.storage_list(&as_them).await.unwrap()), [], "with the owner's rights");
-    let paged = HostObjectQuery { limit: 1, ..query.clone() };
-    let first = host.storage_list(&paged).await.unwrap();
-    let rest = HostObjectQuery { cursor: first.cursor.clone().unwrap(), ..paged };
+    let collection = Some("c".to_owned());
+    let query = StorageList { collection, limit: 1_000, ..Default::default() };
+    let owners =
+        |page: HostObjectPage| page.objects.iter().map(|object| object.user_id).collect::<Vec<_>>();
+    let list = |query: &StorageList| host.storage_list(query.clone());
+    assert_eq!(owners(list(&query).await.unwrap()), [UserId::NIL, user]);
+    let theirs = StorageList { user_id: user.into(), ..query.clone() };
+    assert_eq!(owners(list(&theirs).await.unwrap()), [user]);
+    let as_them = StorageList { caller_id: user.into(), ..theirs };
+    assert_eq!(owners(list(&as_them).await.unwrap()), [], "with the owner's rights");
+    let paged = StorageList { limit: 1, ..query.clone() };
+    let first = list(&paged).await.unwrap();
+    let rest = StorageList { cursor: first.cursor.clone(), ..paged };
     assert_eq!(owners(first), [UserId::NIL]);
-    assert_eq!(owners(host.storage_list(&rest).await.unwrap()), [user]);
-    let beyond = HostObjectQuery { limit: u32::MAX, ..query };
-    let refused = host.storage_list(&beyond).await.unwrap_err();
-    assert_eq!(refused.code, ErrorCode::InvalidArgument);
+    assert_eq!(owners(list(&rest).await.unwrap()), [user]);
+    let beyond = StorageList { limit: i64::MAX, ..query };
+    assert_eq!(list(&beyond).await.unwrap_err().code, ErrorCode::InvalidArgument);
 
-    let gone = |user| HostObjectDelete {
+    let gone = |user: UserId| HostObjectDelete {
         collection: "c".to_owned(),
         key: "k".to_owned(),
-        user,
-        version: String::new(),
+        user_id: user.into(),
+        version: None,
     };
-    let refused = host.storage_delete(&[gone(user), gone(nobody)]).await.unwrap_err();
+    let delete = |objects| host.storage_delete(StorageDelete { objects });
+    let refused = delete(vec![gone(user), gone(nobody)]).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::InvalidArgument);
-    host.storage_delete(&[gone(user), gone(UserId::NIL)]).await.unwrap();
-    assert!(host.storage_read(&[at(user), at(UserId::NIL)]).await.unwrap().is_empty());
+    delete(vec![gone(user), gone(UserId::NIL)]).await.unwrap();
+    assert!(read(vec![at(user), at(UserId::NIL)]).await.unwrap().is_empty());
 }

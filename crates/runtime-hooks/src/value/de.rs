@@ -1,5 +1,10 @@
 //! From values to our types.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not wanted is told in the same words, whatever it is"
+)]
+
 use std::fmt;
 
 use serde::de::value::StrDeserializer;

@@ -192,6 +192,7 @@ impl ser::SerializeTupleStruct for Items {
 impl ser::SerializeMap for Entries {
     type Ok = Value;
     type Error = ValueError;
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else it is, it is no name")]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ValueError> {
         self.1 = Some(match key.serialize(Writer)? {
             Value::Text(text) => text,

@@ -1,0 +1,49 @@
+//! What server code may ask of the server: the one table of host functions.
+//!
+//! # How to add a function
+//! 1. Write its row in the file of its area here. The row gives its name in Lua and Rust, its name
+//!    in JavaScript, its arguments in their order, and what it answers. That makes an argument
+//!    struct, a method of the area's trait and an entry of [`host_functions`], from which every
+//!    language has it, and documents and type definitions too.
+//! 2. Implement the method in the file of the area in `crates/api/src/host`, on the use cases and
+//!    subsystems that clients' calls use.
+//! 3. Take its name off the list of what is missing in `tests/host_table.rs`.
+//!
+//! A new area is a file here, its trait among the parents of [`Host`], and its table in
+//! [`host_functions`].
+//!
+//! # Arguments and results
+//! They are plain serde types. An `Option` may be left out in every language. Names of fields are
+//! ours and follow each language's habit; [`Json`](crate::Json) is the studio's own value, and
+//! [`Blob`](crate::Blob) is bytes. Times are whole Unix seconds.
+
+mod accounts;
+mod declare;
+mod function;
+mod sessions;
+mod storage;
+mod types;
+mod wallets;
+
+use std::sync::Arc;
+
+pub use accounts::*;
+pub use function::{HostFunction, Language, Param};
+pub use sessions::*;
+pub use storage::*;
+pub use types::{MaybeUser, time};
+pub use wallets::*;
+
+/// The server as server code sees it. Each function runs the same use case as a client's call
+/// would, with the rights of the server.
+pub trait Host: AccountsHost + SessionsHost + StorageHost + WalletsHost {}
+
+impl<T: AccountsHost + SessionsHost + StorageHost + WalletsHost> Host for T {}
+
+/// The table: every host function, once.
+pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
+    [accounts::TABLE, sessions::TABLE, storage::TABLE, wallets::TABLE].into_iter().flatten()
+}
+
+/// A host as engines share it.
+pub type SharedHost = Arc<dyn Host>;

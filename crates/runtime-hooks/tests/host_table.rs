@@ -1,0 +1,236 @@
+//! The table of host functions against the surface that modules of the public protocol know.
+//!
+//! `host_functions.txt` has a line for each function: its name in Lua and its name in JavaScript,
+//! `-` where it has none.
+
+use std::collections::BTreeSet;
+
+use tavern_runtime_hooks::host::{Language, host_functions};
+
+/// They are about a language, not about the server: the engines have them.
+const OF_THE_ENGINES: &[&str] = &[
+    "binaryToString",
+    "getSatori",
+    "get_context",
+    "get_satori",
+    "json_decode",
+    "json_encode",
+    "logger_debug",
+    "logger_error",
+    "logger_info",
+    "logger_warn",
+    "run_once",
+    "stringToBinary",
+];
+
+/// Functions that are still to come. May only become shorter.
+const NOT_YET: &[&str] = &[
+    "account_delete_id",
+    "account_export_id",
+    "account_import_id",
+    "aes128_decrypt",
+    "aes128_encrypt",
+    "aes256_decrypt",
+    "aes256_encrypt",
+    "authenticate_apple",
+    "authenticate_custom",
+    "authenticate_device",
+    "authenticate_email",
+    "authenticate_facebook",
+    "authenticate_facebook_instant_game",
+    "authenticate_game_center",
+    "authenticate_google",
+    "authenticate_steam",
+    "authenticate_token_generate",
+    "base16_decode",
+    "base16_encode",
+    "base64_decode",
+    "base64_encode",
+    "base64url_decode",
+    "base64url_encode",
+    "bcrypt_compare",
+    "bcrypt_hash",
+    "channel_id_build",
+    "channel_message_remove",
+    "channel_message_send",
+    "channel_message_update",
+    "channel_messages_list",
+    "cron_next",
+    "cron_prev",
+    "event",
+    "file_read",
+    "friend_metadata_update",
+    "friends_add",
+    "friends_block",
+    "friends_delete",
+    "friends_list",
+    "friends_of_friends_list",
+    "get_config",
+    "group_create",
+    "group_delete",
+    "group_update",
+    "group_user_join",
+    "group_user_leave",
+    "group_users_add",
+    "group_users_ban",
+    "group_users_demote",
+    "group_users_kick",
+    "group_users_list",
+    "group_users_promote",
+    "groups_get_id",
+    "groups_get_random",
+    "groups_list",
+    "hmac_sha256_hash",
+    "http_request",
+    "jwt_generate",
+    "leaderboard_create",
+    "leaderboard_delete",
+    "leaderboard_list",
+    "leaderboard_ranks_disable",
+    "leaderboard_record_delete",
+    "leaderboard_record_write",
+    "leaderboard_records_haystack",
+    "leaderboard_records_list",
+    "leaderboard_records_list_cursor_from_rank",
+    "leaderboards_get_id",
+    "link_apple",
+    "link_custom",
+    "link_device",
+    "link_email",
+    "link_facebook",
+    "link_facebook_instant_game",
+    "link_gamecenter",
+    "link_google",
+    "link_steam",
+    "localcache_clear",
+    "localcache_delete",
+    "localcache_get",
+    "localcache_put",
+    "match_create",
+    "match_get",
+    "match_list",
+    "match_signal",
+    "md5_hash",
+    "metrics_counter_add",
+    "metrics_gauge_set",
+    "metrics_timer_record",
+    "multi_update",
+    "notification_send",
+    "notification_send_all",
+    "notifications_delete",
+    "notifications_delete_id",
+    "notifications_get_id",
+    "notifications_list",
+    "notifications_send",
+    "notifications_update",
+    "party_list",
+    "purchase_get_by_transaction_id",
+    "purchase_validate_apple",
+    "purchase_validate_facebook_instant",
+    "purchase_validate_google",
+    "purchase_validate_huawei",
+    "purchase_validate_samsung",
+    "purchases_list",
+    "rsa_sha256_hash",
+    "secure_random_bytes",
+    "sha256_hash",
+    "sql_exec",
+    "sql_query",
+    "status_follow",
+    "status_unfollow",
+    "storage_index_list",
+    "storage_write_retry",
+    "stream_close",
+    "stream_count",
+    "stream_send",
+    "stream_send_raw",
+    "stream_user_get",
+    "stream_user_join",
+    "stream_user_kick",
+    "stream_user_leave",
+    "stream_user_list",
+    "stream_user_update",
+    "subscription_get_by_product_id",
+    "subscription_validate_apple",
+    "subscription_validate_google",
+    "subscriptions_list",
+    "time",
+    "tournament_add_attempt",
+    "tournament_create",
+    "tournament_delete",
+    "tournament_join",
+    "tournament_list",
+    "tournament_ranks_disable",
+    "tournament_record_delete",
+    "tournament_record_write",
+    "tournament_records_haystack",
+    "tournament_records_list",
+    "tournaments_get_id",
+    "unlink_apple",
+    "unlink_custom",
+    "unlink_device",
+    "unlink_email",
+    "unlink_facebook",
+    "unlink_facebook_instant_game",
+    "unlink_gamecenter",
+    "unlink_google",
+    "unlink_steam",
+    "user_groups_list",
+    "users_get_friend_status",
+    "users_get_id",
+    "users_get_random",
+    "users_get_username",
+    "uuid_bytes_to_string",
+    "uuid_string_to_bytes",
+    "uuid_v4",
+    "wallet_ledger_update",
+];
+
+fn known() -> Vec<(&'static str, &'static str)> {
+    let lines = include_str!("host_functions.txt").lines();
+    lines.map(|line| line.split_once(' ').expect("two names")).collect()
+}
+
+#[test]
+fn nothing_is_missing_but_what_is_listed() {
+    let table: BTreeSet<&str> = host_functions().map(|f| f.name).collect();
+    let listed: BTreeSet<&str> = NOT_YET.iter().chain(OF_THE_ENGINES).copied().collect();
+    for (lua, js) in known() {
+        let name = if lua == "-" { js } else { lua };
+        assert!(
+            table.contains(name) != listed.contains(name),
+            "{name} must be in the table or on a list, and not on both"
+        );
+    }
+    for name in &listed {
+        let is_known = known().iter().any(|(lua, js)| lua == name || js == name);
+        assert!(is_known, "{name} is listed, and no function of the protocol");
+    }
+}
+
+#[test]
+fn names_in_both_languages_are_those_that_modules_use() {
+    for function in host_functions() {
+        let Some((_, js)) = known().into_iter().find(|(lua, _)| *lua == function.name) else {
+            // One of our own: there is nothing to be like.
+            continue;
+        };
+        let expected = if js == "-" { "" } else { js };
+        assert_eq!(function.js, expected, "{} in JavaScript", function.name);
+    }
+}
+
+#[test]
+fn rows_are_whole() {
+    let mut names = BTreeSet::new();
+    for function in host_functions() {
+        assert!(names.insert(function.name), "{} is there twice", function.name);
+        assert!(!function.doc.trim().is_empty(), "{} says what it does", function.name);
+        let orders = [Language::Lua, Language::JavaScript].map(|language| {
+            let mut names: Vec<_> = function.params_in(language).map(|p| p.name).collect();
+            names.sort_unstable();
+            names
+        });
+        assert_eq!(orders[0], orders[1], "{} has the same arguments everywhere", function.name);
+    }
+}
