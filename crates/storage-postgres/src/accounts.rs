@@ -2,7 +2,7 @@
 
 mod deletion;
 mod identities;
-mod rows;
+pub(crate) mod rows;
 
 use async_trait::async_trait;
 use tavern_domain::{Timestamp, UserId};
@@ -18,6 +18,7 @@ use self::rows::{account, login, user};
 use crate::Pool;
 use crate::error::DbError;
 use crate::query::{Query, queries};
+use crate::transaction::Transaction;
 use crate::values::{Ids, JsonText, Time};
 
 /// The columns of a log-in.
@@ -35,7 +36,7 @@ macro_rules! login_with_obligation {
     };
 }
 
-/// The columns of a player as others see them.
+/// The columns of a player as others see them; what [`rows::user`] reads.
 macro_rules! user {
     () => {
         "u.id, u.username, u.display_name, u.avatar_url, u.lang_tag, u.location, u.timezone, \
@@ -43,6 +44,9 @@ macro_rules! user {
          u.facebook_instant_game_id, u.apple_id, u.edge_count, u.create_time, u.update_time"
     };
 }
+/// How many columns that are.
+pub(crate) const USER_COLUMNS: usize = 17;
+pub(crate) use user as user_columns;
 
 queries!(AccountQueries {
     by_device: "account_by_device" = concat!(
@@ -323,7 +327,14 @@ impl Accounts for PostgresAccounts {
         now: Timestamp,
     ) -> Result<bool, StorageError> {
         let params: [&(dyn ToSql + Sync); 3] = [&user.0, &recorded, &Time(now)];
-        Ok(self.pool.query_opt(&self.deletion.delete, &params).await?.is_some())
+        let q = &self.deletion;
+        let work = async |mut transaction: Transaction| {
+            let one: [&(dyn ToSql + Sync); 1] = [&user.0];
+            let locks = [(&q.lock_groups, &one[..]), (&q.lock_users, &one[..])];
+            transaction.together(locks).await?;
+            transaction.last(&q.delete, &params).await
+        };
+        Ok(self.pool.transaction(work).await? > 0)
     }
 
     async fn link(

@@ -101,6 +101,11 @@ impl DbError {
         self.broken(&SqlState::FOREIGN_KEY_VIOLATION)
     }
 
+    /// The name of the check that this breaks, if it does.
+    pub(crate) fn check(&self) -> Option<&str> {
+        self.broken(&SqlState::CHECK_VIOLATION)
+    }
+
     fn broken(&self, kind: &SqlState) -> Option<&str> {
         match self {
             Self::Postgres(error) if error.code() == Some(kind) => {

@@ -176,6 +176,11 @@ impl Pool {
         Ok(outcome?)
     }
 
+    /// Where chance comes from.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.inner.entropy
+    }
+
     /// How the next piece of work is repeated.
     pub(crate) fn retry(&self) -> Retry<'_> {
         let inner = &self.inner;

@@ -6,7 +6,10 @@ use tavern_storage::Storage;
 
 use crate::Pool;
 use crate::accounts::PostgresAccounts;
+use crate::friends::PostgresFriends;
+use crate::groups::PostgresGroups;
 use crate::messages::PostgresMessages;
+use crate::notifications::PostgresNotifications;
 use crate::objects::PostgresObjects;
 use crate::obligations::PostgresObligations;
 use crate::revocations::PostgresRevocations;
@@ -20,6 +23,9 @@ pub fn storage(pool: &Pool) -> Storage {
         accounts: Arc::new(PostgresAccounts::new(pool.clone())),
         revocations: Arc::new(PostgresRevocations::new(pool.clone())),
         obligations: Arc::new(PostgresObligations::new(pool.clone())),
+        friends: Arc::new(PostgresFriends::new(pool.clone())),
+        groups: Arc::new(PostgresGroups::new(pool.clone())),
+        notifications: Arc::new(PostgresNotifications::new(pool.clone())),
         messages: Arc::new(PostgresMessages::new(pool.clone())),
         wallets: Arc::new(PostgresWallets::new(pool.clone())),
         objects: Arc::new(PostgresObjects::new(pool.clone())),

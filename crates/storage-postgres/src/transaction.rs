@@ -4,7 +4,7 @@ use std::future::Future;
 
 use deadpool_postgres::Object;
 use futures_util::FutureExt;
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use tokio::time::Instant;
 use tokio_postgres::Row;
 
@@ -50,6 +50,42 @@ impl Transaction {
         };
         query.took(begun);
         Ok(rows?)
+    }
+
+    /// Runs several statements, one after the other but in one round trip, and collects the rows of
+    /// each. Each sees what those before it have waited for. Only for statements that may all run
+    /// whatever the others answer.
+    pub(crate) async fn together<const N: usize>(
+        &mut self,
+        statements: [(&Query, Params<'_>); N],
+    ) -> Result<[Vec<Row>; N], DbError> {
+        let mut prepared = Vec::with_capacity(N);
+        for (query, _) in statements {
+            prepared.push(query.on(&self.connection).await?);
+        }
+        let begun = Instant::now();
+        let first = self.state == State::NotBegun;
+        // From here on the server may see it, whatever happens to this future.
+        self.state = State::Open;
+        let opened =
+            async { if first { self.connection.batch_execute("BEGIN").await } else { Ok(()) } };
+        let rows = join_all(
+            prepared
+                .iter()
+                .zip(statements)
+                .map(|(statement, (_, params))| self.connection.query(statement, params)),
+        );
+        // Polled in this order, so sent in this order.
+        let (opened, rows) = join(opened, rows).await;
+        opened?;
+        for (query, _) in statements {
+            query.took(begun);
+        }
+        let mut answers: [Vec<Row>; N] = std::array::from_fn(|_| Vec::new());
+        for (answer, rows) in answers.iter_mut().zip(rows) {
+            *answer = rows?;
+        }
+        Ok(answers)
     }
 
     /// Runs the last statement, commits, and answers how many rows it touched.
@@ -145,6 +181,34 @@ mod tests {
             .await;
         assert_eq!(touched.unwrap(), 1);
         assert_eq!(names(&pool).await, ["a", "b", "c"]);
+    }
+
+    #[tokio::test]
+    async fn statements_together_see_each_other_and_are_one_transaction() {
+        let (_database, pool) = pool().await;
+        let insert = query(INSERT);
+        let count = query("SELECT count(*) FROM setting WHERE name = ANY($1)");
+        let names_of = vec!["a", "b"];
+        let touched = pool
+            .transaction(async |mut transaction: Transaction| {
+                let [_, rows] =
+                    transaction.together([(&insert, &[&"a"]), (&count, &[&names_of])]).await?;
+                assert_eq!(rows[0].column::<i64>(0)?, 1, "the second sees the first");
+                let [_, rows] =
+                    transaction.together([(&insert, &[&"b"]), (&count, &[&names_of])]).await?;
+                assert_eq!(rows[0].column::<i64>(0)?, 2, "also when it is begun already");
+                transaction.last(&insert, &[&"c"]).await
+            })
+            .await;
+        assert_eq!(touched.unwrap(), 1);
+        assert_eq!(names(&pool).await, ["a", "b", "c"]);
+        let outcome: Result<(), DbError> = pool
+            .transaction(async |mut transaction: Transaction| {
+                transaction.together([(&insert, &[&"d"]), (&insert, &[&"a"])]).await.map(drop)
+            })
+            .await;
+        assert_eq!(outcome.unwrap_err().duplicate(), Some("setting_name_uniq"));
+        assert_eq!(names(&pool).await, ["a", "b", "c"], "all or none");
     }
 
     #[tokio::test]

@@ -9,8 +9,11 @@
 
 mod accounts;
 mod deletion;
+mod friends;
+mod groups;
 mod identities;
 mod messages;
+mod notifications;
 mod objects;
 mod obligations;
 mod profiles;
@@ -54,6 +57,36 @@ pub async fn obligations(storage: &Storage) {
     suite.finish();
 }
 
+/// Friends, invitations and blocks.
+///
+/// # Panics
+/// When a case fails.
+pub async fn friends(storage: &Storage) {
+    let mut suite = Suite::new("friends");
+    friends::run(&mut suite, storage).await;
+    suite.finish();
+}
+
+/// Groups and their members.
+///
+/// # Panics
+/// When a case fails.
+pub async fn groups(storage: &Storage) {
+    let mut suite = Suite::new("groups");
+    groups::run(&mut suite, storage).await;
+    suite.finish();
+}
+
+/// Notifications that wait for their readers.
+///
+/// # Panics
+/// When a case fails.
+pub async fn notifications(storage: &Storage) {
+    let mut suite = Suite::new("notifications");
+    notifications::run(&mut suite, storage).await;
+    suite.finish();
+}
+
 /// Chat history.
 ///
 /// # Panics
@@ -93,6 +126,9 @@ pub async fn all(make: impl AsyncFn() -> Storage) {
     accounts(&make().await).await;
     revocations(&make().await).await;
     obligations(&make().await).await;
+    friends(&make().await).await;
+    groups(&make().await).await;
+    notifications(&make().await).await;
     messages(&make().await).await;
     wallets(&make().await).await;
     objects(&make().await).await;
@@ -115,6 +151,21 @@ mod tests {
     #[tokio::test]
     async fn memory_keeps_obligations() {
         super::obligations(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_friends() {
+        super::friends(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_groups() {
+        super::groups(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_notifications() {
+        super::notifications(&memory::storage()).await;
     }
 
     #[tokio::test]

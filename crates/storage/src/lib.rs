@@ -2,7 +2,7 @@
 //!
 //! # Purpose
 //! One small trait for each thing that is kept ([`Accounts`], [`Revocations`], [`Obligations`],
-//! [`Messages`], [`Wallets`], [`Objects`]), the plain data that goes in and out, and how each may fail. The
+//! [`Friends`], [`Groups`], [`Notifications`], [`Messages`], [`Wallets`], [`Objects`]), the plain data that goes in and out, and how each may fail. The
 //! composition root hands the implementations around in one [`Storage`].
 //!
 //! # Invariants
@@ -21,7 +21,10 @@
 
 mod accounts;
 mod error;
+mod friends;
+mod groups;
 mod messages;
+mod notifications;
 mod objects;
 mod obligations;
 mod revocations;
@@ -39,8 +42,20 @@ pub use accounts::{
     Password, Unlinked, Updated, User,
 };
 pub use error::StorageError;
+pub use friends::{
+    DecideFriends, Friend, FriendChanges, FriendKey, FriendOfFriend, FriendOfFriendPage,
+    FriendPage, FriendState, Friends, FriendsChanged, Others, Pair, PairChange,
+};
+pub use groups::{
+    DecideGroup, Group, GroupChange, GroupCreated, GroupEdge, GroupEdgeKey, GroupEdgePage,
+    GroupFilter, GroupMessage, GroupOrder, GroupPage, GroupPosition, GroupRefused, GroupState,
+    GroupUpdate, GroupUpdated, GroupView, Groups, MAX_ADMINS, MemberView, NewGroup,
+};
 pub use messages::{
     Changed, Direction, Message, MessageKey, MessagePage, Messages, NewMessage, PageRequest,
+};
+pub use notifications::{
+    Notification, NotificationKey, NotificationPage, NotificationUpdate, Notifications,
 };
 pub use objects::{
     Object, ObjectDelete, ObjectIs, ObjectKey, ObjectPage, ObjectPosition, ObjectRefused,
@@ -60,6 +75,12 @@ pub struct Storage {
     pub revocations: Arc<dyn Revocations>,
     /// After-authenticate hooks that must still run.
     pub obligations: Arc<dyn Obligations>,
+    /// Friends, invitations and blocks.
+    pub friends: Arc<dyn Friends>,
+    /// Groups and their members.
+    pub groups: Arc<dyn Groups>,
+    /// Notifications that wait for their readers.
+    pub notifications: Arc<dyn Notifications>,
     /// Chat history.
     pub messages: Arc<dyn Messages>,
     /// Wallets and their ledger.

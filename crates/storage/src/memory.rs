@@ -6,8 +6,11 @@
 //! a rule tested here holds there. Nothing survives the process, of course.
 
 mod accounts;
+mod friends;
+mod groups;
 mod limits;
 mod messages;
+mod notifications;
 mod objects;
 mod obligations;
 mod revocations;
@@ -21,9 +24,14 @@ use tavern_domain::{Stream, Timestamp, UserId};
 use uuid::Uuid;
 
 use self::accounts::{IdentityKey, Row};
+use self::friends::FriendEdge;
+use self::groups::MemberEdge;
 use self::objects::OwnedKey;
 use self::obligations::Standing;
-use crate::{LedgerEntry, Message, MessageKey, Object, RevocationScope, Storage};
+use crate::{
+    Group, LedgerEntry, Message, MessageKey, Notification, NotificationKey, Object,
+    RevocationScope, Storage,
+};
 
 /// An empty store of its own, with nobody in it but the system user.
 #[must_use]
@@ -33,6 +41,9 @@ pub fn storage() -> Storage {
         accounts: Arc::clone(&memory) as _,
         revocations: Arc::clone(&memory) as _,
         obligations: Arc::clone(&memory) as _,
+        friends: Arc::clone(&memory) as _,
+        groups: Arc::clone(&memory) as _,
+        notifications: Arc::clone(&memory) as _,
         messages: Arc::clone(&memory) as _,
         wallets: Arc::clone(&memory) as _,
         objects: memory,
@@ -52,6 +63,12 @@ struct Tables {
     identities: HashMap<IdentityKey, UserId>,
     revocations: HashMap<(UserId, RevocationScope), (Timestamp, Timestamp)>,
     obligations: HashMap<Uuid, Standing>,
+    friends: BTreeMap<(UserId, UserId), FriendEdge>,
+    groups: BTreeMap<Uuid, Group>,
+    members: BTreeMap<(Uuid, UserId), MemberEdge>,
+    notifications: BTreeMap<(UserId, NotificationKey), Notification>,
+    /// Whose each notification is; their ids are unique across players.
+    notification_ids: HashMap<Uuid, (UserId, NotificationKey)>,
     histories: HashMap<Stream, BTreeMap<MessageKey, Message>>,
     /// Where each message is; message ids are unique across streams.
     messages: HashMap<Uuid, (Stream, MessageKey)>,

@@ -36,7 +36,8 @@ fn obligation(row: &Row, user: UserId) -> Result<Option<Obligation>, DbError> {
     }))
 }
 
-pub(super) fn user(row: &Row) -> Result<User, DbError> {
+/// A player as others see them, from the first columns of a row.
+pub(crate) fn user(row: &Row) -> Result<User, DbError> {
     Ok(User {
         id: UserId(row.column(0)?),
         username: row.column(1)?,

@@ -28,6 +28,21 @@ async fn obligations() {
 }
 
 #[tokio::test]
+async fn friends() {
+    run(async |storage: &Storage| conformance::friends(storage).await).await;
+}
+
+#[tokio::test]
+async fn groups() {
+    run(async |storage: &Storage| conformance::groups(storage).await).await;
+}
+
+#[tokio::test]
+async fn notifications() {
+    run(async |storage: &Storage| conformance::notifications(storage).await).await;
+}
+
+#[tokio::test]
 async fn messages() {
     run(async |storage: &Storage| conformance::messages(storage).await).await;
 }

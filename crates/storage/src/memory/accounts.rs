@@ -296,11 +296,15 @@ impl Accounts for Memory {
         &self,
         user: UserId,
         _recorded: bool, // Nothing in the port reads tombstones.
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<bool, StorageError> {
         let mut tables = self.lock();
         if user.is_nil() {
             return Ok(false);
+        }
+        if tables.users.contains_key(&user) {
+            tables.leave_all_groups(user, now);
+            tables.lose_all_friends(user);
         }
         let Some(row) = tables.users.remove(&user) else { return Ok(false) };
         tables.usernames.remove(&row.user.username);
@@ -313,6 +317,8 @@ impl Accounts for Memory {
         messages.retain(|_, (stream, key)| {
             histories.get(stream).is_some_and(|history| history.contains_key(key))
         });
+        tables.notifications.retain(|(owner, _), _| *owner != user);
+        tables.notification_ids.retain(|_, (owner, _)| *owner != user);
         tables.ledgers.remove(&user);
         tables.ledger_ids.retain(|_, owner| *owner != user);
         tables.objects.retain(|(_, _, owner), _| *owner != user);
