@@ -13,7 +13,7 @@ use tavern_matches::Relayed;
 use tavern_objects::Objects;
 use tavern_presence::{LocalPresence, OpenSessions, Presences, Tracked};
 use tavern_protocol::Outgoing;
-use tavern_social::Chat;
+use tavern_social::{Chat, Friends, Groups, NotificationCode, Notifications, Social};
 use tavern_storage::Storage;
 use tavern_streams::{CloseReason, Streams};
 use tavern_telemetry::{Counter, Gauge, Metrics, tavern};
@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::api::unauthenticated;
 use crate::caller::Player;
 use crate::error;
-use crate::realtime::{Logins, MatchMembers, OpenSockets, PresenceEvents};
+use crate::realtime::{LiveSockets, Logins, MatchMembers, OpenSockets, PresenceEvents};
 use crate::service::ClientAddress;
 
 /// What the service itself is configured with.
@@ -81,6 +81,9 @@ pub struct Services {
     pub(crate) streams: Arc<Streams<Outgoing>>,
     pub(crate) presence: Arc<LocalPresence>,
     pub(crate) matches: Relayed<MatchMembers>,
+    pub(crate) friends: Friends,
+    pub(crate) groups: Groups,
+    pub(crate) notifications: Arc<Notifications>,
     pub(crate) chat: Chat,
     pub(crate) economy: Economy,
     pub(crate) objects: Objects,
@@ -110,15 +113,17 @@ impl Services {
             MatchMembers { streams: Arc::clone(&streams), presence: Arc::clone(&presence) };
         let matches =
             Relayed::builder(members, Arc::clone(&entropy)).config(config.matches.clone()).build();
+        let live = LiveSockets { streams: Arc::clone(&streams), presence: Arc::clone(&presence) };
+        let Social { friends, groups, notifications, chat } =
+            Social::new(&storage, Arc::clone(&clock), Arc::clone(&entropy), Arc::new(live));
         let mut session_node = [0; 6];
         entropy.fill(&mut session_node);
         Arc::new(Self {
             boot: entropy.uuid_v4(),
-            chat: Chat::new(
-                Arc::clone(&storage.messages),
-                Arc::clone(&clock),
-                Arc::clone(&entropy),
-            ),
+            friends,
+            groups,
+            notifications,
+            chat,
             economy: Economy::new(
                 Arc::clone(&storage.wallets),
                 Arc::clone(&clock),
@@ -213,6 +218,9 @@ impl Services {
     /// Ends every log-in of a user and closes the sockets.
     pub(crate) async fn end_all(&self, user: UserId, why: CloseReason) -> Result<(), CodedError> {
         self.sessions.revoke_all(user).await.map_err(error::classified)?;
+        if why == CloseReason::Banned {
+            self.notifications.show(user, NotificationCode::BANNED, "banned");
+        }
         self.streams.close_user(user, why);
         Ok(())
     }

@@ -13,7 +13,8 @@ use tavern_storage::Obligation;
 
 use crate::api::{Api, format_of};
 use crate::cases::{
-    account, authenticate, channel, health, link, matches, rpc, session, social, storage, users,
+    account, authenticate, channel, friends, groups, health, link, matches, notifications, rpc,
+    session, social, storage, users,
 };
 use crate::service::{CallMeta, Input};
 
@@ -95,6 +96,29 @@ use_cases! {
     ReadStorageObjects => storage::read,
     ListStorageObjects => storage::list,
     DeleteStorageObjects => storage::delete,
+
+    AddFriends => friends::add,
+    DeleteFriends => friends::delete,
+    BlockFriends => friends::block,
+    ListFriends => friends::list,
+    ListFriendsOfFriends => friends::of_friends,
+
+    CreateGroup => groups::create,
+    UpdateGroup => groups::update,
+    DeleteGroup => groups::delete,
+    JoinGroup => groups::join,
+    LeaveGroup => groups::leave,
+    AddGroupUsers => groups::add,
+    KickGroupUsers => groups::kick,
+    BanGroupUsers => groups::ban,
+    PromoteGroupUsers => groups::promote,
+    DemoteGroupUsers => groups::demote,
+    ListGroups => groups::list,
+    ListGroupUsers => groups::users,
+    ListUserGroups => groups::of_user,
+
+    ListNotifications => notifications::list,
+    DeleteNotifications => notifications::delete,
 
     ListChannelMessages => channel::list_messages,
     ListMatches => matches::list,

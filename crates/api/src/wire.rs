@@ -3,8 +3,8 @@
 use tavern_domain::{Presence, Stream, StreamMode, Timestamp, UserId};
 use tavern_objects::{Object, ObjectAck};
 use tavern_protocol::{api, realtime, wkt};
-use tavern_social::ChatMessage;
-use tavern_storage::{Account, User};
+use tavern_social::{ChatMessage, Notification};
+use tavern_storage::{Account, Friend, Group, User};
 use uuid::Uuid;
 
 /// A time with its fraction.
@@ -141,5 +141,56 @@ pub(crate) fn channel_message(message: ChatMessage, name: ChannelName) -> api::C
         group_id: name.group_id,
         user_id_one: name.user_id_one,
         user_id_two: name.user_id_two,
+    }
+}
+
+/// A friend in a list. The protocol leaves the edge count of the other one out here.
+pub(crate) fn friend(friend: Friend, online: bool) -> api::Friend {
+    let mut user = user(friend.user, online);
+    user.edge_count = 0;
+    api::Friend {
+        user: Some(user),
+        state: Some(friend.state.number().into()),
+        update_time: seconds(friend.update_time),
+        metadata: friend.metadata,
+    }
+}
+
+pub(crate) fn group(group: Group) -> api::Group {
+    api::Group {
+        id: group.id.to_string(),
+        creator_id: group.creator.to_string(),
+        name: group.name,
+        description: group.description.unwrap_or_default(),
+        lang_tag: group.lang_tag,
+        metadata: group.metadata,
+        avatar_url: group.avatar_url.unwrap_or_default(),
+        open: Some(group.open),
+        edge_count: group.edge_count,
+        max_count: group.max_count,
+        create_time: seconds(group.create_time),
+        update_time: seconds(group.update_time),
+    }
+}
+
+/// A notification out of the list, where the server itself is no sender.
+pub(crate) fn notification(kept: tavern_storage::Notification) -> api::Notification {
+    api::Notification {
+        id: kept.id.to_string(),
+        subject: kept.subject,
+        content: kept.content,
+        code: kept.code,
+        sender_id: if kept.sender.is_nil() { String::new() } else { kept.sender.to_string() },
+        create_time: seconds(kept.create_time),
+        persistent: true,
+    }
+}
+
+/// A notification as it is shown on sockets.
+pub(crate) fn live_notification(one: &Notification) -> api::Notification {
+    api::Notification {
+        sender_id: one.kept.sender.to_string(),
+        persistent: one.persistent,
+        ..notification(one.kept.clone())
     }
 }

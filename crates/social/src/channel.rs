@@ -139,6 +139,19 @@ impl Channel {
         &self.stream
     }
 
+    /// Whom a player talks to in a direct chat, who may be they themselves; `None` for those it is
+    /// not the chat of, and for other channels.
+    #[must_use]
+    pub fn partner(&self, user: UserId) -> Option<UserId> {
+        match self.kind() {
+            ChannelKind::Direct { one, two } if one == user => Some(two),
+            ChannelKind::Direct { one, two } if two == user => Some(one),
+            ChannelKind::Direct { .. } | ChannelKind::Room { .. } | ChannelKind::Group { .. } => {
+                None
+            }
+        }
+    }
+
     /// Which channel it is.
     #[must_use]
     pub fn kind(&self) -> ChannelKind<'_> {
@@ -260,6 +273,11 @@ mod tests {
         assert_eq!(Channel::group(low.0).kind(), ChannelKind::Group { group: low.0 });
         let direct = ChannelKind::Direct { one: low, two: high };
         assert_eq!(Channel::direct(high, low).kind(), direct);
+        assert_eq!(Channel::direct(high, low).partner(low), Some(high));
+        assert_eq!(Channel::direct(high, low).partner(high), Some(low));
+        assert_eq!(Channel::direct(low, low).partner(low), Some(low));
+        assert_eq!(Channel::direct(low, low).partner(high), None);
+        assert_eq!(Channel::group(low.0).partner(low), None);
         assert_eq!(
             Channel::parse(&format!("4.{LOW}.{}.", HIGH.to_uppercase())).unwrap().kind(),
             direct

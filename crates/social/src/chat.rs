@@ -1,20 +1,21 @@
 //! Saying, changing, removing and listing messages.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
-use tavern_domain::{Clock, Entropy, Timestamp, UserId, check_json_object};
-use tavern_storage::{Changed, Messages, NewMessage, StorageError};
+use tavern_domain::{Entropy, Timestamp, UserId, check_json_object};
+use tavern_storage::{
+    Changed, FriendState, Friends, GroupState, Groups, Messages, NewMessage, StorageError,
+};
 use uuid::Uuid;
 
 use crate::history::Walk;
+use crate::live::Sockets;
+use crate::times::Times;
 use crate::{
     Author, Channel, ChannelKind, ChatError, ChatMessage, History, HistoryQuery, MAX_CONTENT_BYTES,
-    MessageCode,
+    MAX_SUBJECT_CHARS, MessageCode, NewNotification, NotificationCode, NotificationError,
+    Notifications,
 };
-
-/// How far back, in microseconds, the clock may go without the order of messages following it.
-const LARGEST_CORRECTION: i64 = 1_000_000;
 
 /// The chat: rules over the kept messages.
 ///
@@ -22,10 +23,23 @@ const LARGEST_CORRECTION: i64 = 1_000_000;
 /// sending what is answered here to everybody in it.
 pub struct Chat {
     messages: Arc<dyn Messages>,
-    clock: Arc<dyn Clock>,
+    friends: Arc<dyn Friends>,
+    groups: Arc<dyn Groups>,
+    times: Arc<Times>,
     entropy: Arc<dyn Entropy>,
-    /// Creation time of the newest message, in microseconds.
-    newest: AtomicI64,
+    notifications: Arc<Notifications>,
+    sockets: Arc<Sockets>,
+}
+
+/// What a chat is made of.
+pub(crate) struct Parts {
+    pub(crate) messages: Arc<dyn Messages>,
+    pub(crate) friends: Arc<dyn Friends>,
+    pub(crate) groups: Arc<dyn Groups>,
+    pub(crate) times: Arc<Times>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) notifications: Arc<Notifications>,
+    pub(crate) sockets: Arc<Sockets>,
 }
 
 impl std::fmt::Debug for Chat {
@@ -35,14 +49,19 @@ impl std::fmt::Debug for Chat {
 }
 
 impl Chat {
-    /// A chat over this store. Of several nodes each has its own.
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { messages, friends, groups, times, entropy, notifications, sockets } = parts;
+        Self { messages, friends, groups, times, entropy, notifications, sockets }
+    }
+
+    /// How often somebody was taken off a channel.
+    ///
+    /// Whoever puts a player onto a channel after [`Self::join`] has let them in reads this before
+    /// and afterwards: if it has changed, the right may be gone, and [`Self::admit`] must say once
+    /// more.
     #[must_use]
-    pub fn new(
-        messages: Arc<dyn Messages>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
-        Self { messages, clock, entropy, newest: AtomicI64::new(i64::MIN) }
+    pub fn evictions(&self) -> u64 {
+        self.sockets.evictions()
     }
 
     /// The channel that a player asks to join, by channel type and target as in
@@ -57,7 +76,7 @@ impl Chat {
         target: &str,
     ) -> Result<Channel, ChatError> {
         let channel = Channel::target(caller, kind, target)?;
-        self.admit(Some(caller), &channel).await?;
+        self.admit(caller, &channel).await?;
         Ok(channel)
     }
 
@@ -92,7 +111,7 @@ impl Chat {
         persist: bool,
     ) -> Result<ChatMessage, ChatError> {
         check_content(&content)?;
-        let now = self.next_time();
+        let now = self.times.next();
         let id = self.entropy.uuid_v4();
         if persist {
             let kept = self.messages.insert(NewMessage {
@@ -135,7 +154,7 @@ impl Chat {
         persist: bool,
     ) -> Result<ChatMessage, ChatError> {
         check_content(&content)?;
-        let now = self.clock.now();
+        let now = self.times.now();
         let create_time = if persist {
             let (stream, name) = (channel.stream(), &author.username);
             let changed = self.messages.update(stream, id, author.user, name, &content, now);
@@ -168,7 +187,7 @@ impl Chat {
         author: &Author,
         persist: bool,
     ) -> Result<ChatMessage, ChatError> {
-        let now = self.clock.now();
+        let now = self.times.now();
         let create_time = if persist {
             created(self.messages.remove(channel.stream(), id, author.user).await?)?
         } else {
@@ -199,39 +218,70 @@ impl Chat {
         query: HistoryQuery<'_>,
     ) -> Result<History, ChatError> {
         let walk = Walk::new(channel, query)?;
-        self.admit(caller, channel).await?;
+        if let Some(caller) = caller {
+            self.may_read(caller, channel).await?;
+        }
         let page = self.messages.list(channel.stream(), walk.request()).await?;
         Ok(walk.page(channel, page))
     }
 
-    /// The one place that says who may be in a channel.
+    /// Tells a player that somebody has opened a direct chat with them.
     ///
-    /// Rooms are open. Whom a player may talk to and which groups they are in is for those who keep
-    /// friends and groups to say; until somebody does, the answer is that of the protocol for users
-    /// and groups that do not exist.
-    async fn admit(&self, caller: Option<UserId>, channel: &Channel) -> Result<(), ChatError> {
-        match (caller, channel.kind()) {
-            (None, _) | (Some(_), ChannelKind::Room { .. }) => Ok(()),
-            (Some(_), ChannelKind::Direct { .. }) => Err(ChatError::NoSuchUser),
-            (Some(_), ChannelKind::Group { .. }) => Err(ChatError::NoSuchGroup),
+    /// # Errors
+    /// [`NotificationError::Storage`].
+    pub async fn tell_of_direct(
+        &self,
+        who: &Author,
+        other: UserId,
+    ) -> Result<(), NotificationError> {
+        let name = &who.username;
+        let subject: String = name.chars().take(MAX_SUBJECT_CHARS / 2).collect();
+        let new = NewNotification {
+            user: other,
+            subject: format!("{subject} would like to chat"),
+            content: serde_json::json!({ "username": &**name }).to_string(),
+            code: NotificationCode::DIRECT_CHAT,
+            sender: who.user,
+            persistent: true,
+        };
+        self.notifications.send(vec![new]).await
+    }
+
+    /// Says who may be in a channel: in a room everybody, in a group's chat its members, in a
+    /// direct chat its two players as long as the other one exists and has not blocked the caller.
+    ///
+    /// # Errors
+    /// [`ChatError::NoSuchUser`], [`ChatError::NoSuchGroup`], [`ChatError::Storage`].
+    pub async fn admit(&self, caller: UserId, channel: &Channel) -> Result<(), ChatError> {
+        match channel.kind() {
+            ChannelKind::Room { .. } => Ok(()),
+            ChannelKind::Group { group } => self.must_be_member(caller, group).await,
+            ChannelKind::Direct { .. } => {
+                let other = channel.partner(caller).ok_or(ChatError::NoSuchUser)?;
+                match self.friends.between(caller, other).await? {
+                    Some(pair) if pair.theirs != Some(FriendState::Blocked) => Ok(()),
+                    Some(_) | None => Err(ChatError::NoSuchUser),
+                }
+            }
         }
     }
 
-    /// The time of a new message: now, but later by a microsecond than that of the one before.
-    ///
-    /// The history is ordered by time, then by random ids. Two messages of one microsecond, or
-    /// the second one after the clock was corrected, would change places in it. A clock that goes
-    /// back further than corrections do was wrong before: then it is followed.
-    fn next_time(&self) -> Timestamp {
-        let now = self.clock.now();
-        let after = |newest: i64| match newest.saturating_sub(now.micros()) {
-            0..=LARGEST_CORRECTION => newest.saturating_add(1),
-            _ => now.micros(),
-        };
-        let (Ok(before) | Err(before)) =
-            self.newest.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| Some(after(n)));
-        let newest = after(before);
-        if newest == now.micros() { now } else { Timestamp::from_micros(newest) }
+    /// Says who may read a channel's history: as for [`Self::admit`], but what was said in a direct
+    /// chat stays readable for both after a block.
+    async fn may_read(&self, caller: UserId, channel: &Channel) -> Result<(), ChatError> {
+        match channel.kind() {
+            ChannelKind::Room { .. } => Ok(()),
+            ChannelKind::Group { group } => self.must_be_member(caller, group).await,
+            ChannelKind::Direct { .. } if channel.partner(caller).is_some() => Ok(()),
+            ChannelKind::Direct { .. } => Err(ChatError::ChannelId),
+        }
+    }
+
+    async fn must_be_member(&self, user: UserId, group: Uuid) -> Result<(), ChatError> {
+        match self.groups.state(group, user).await? {
+            Some(state) if GroupState::is_member(state) => Ok(()),
+            Some(_) | None => Err(ChatError::NoSuchGroup),
+        }
     }
 }
 

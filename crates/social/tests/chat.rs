@@ -9,10 +9,11 @@ use proptest::prelude::*;
 use tavern_domain::{Classify as _, ErrorCode, ManualClock, SeededEntropy, Timestamp, UserId};
 use tavern_social::{
     Author, Channel, Chat, ChatError, ChatMessage, History, HistoryQuery, MAX_CONTENT_BYTES,
-    MessageCode,
+    MessageCode, Social,
 };
 use tavern_storage::{
-    Changed, Created, Identity, MessagePage, Messages, NewAccount, NewMessage, PageRequest,
+    Changed, Created, FriendChanges, FriendState, GroupChange, GroupState, GroupView, Identity,
+    MessagePage, Messages, NewAccount, NewGroup, NewMessage, Others, PageRequest, Pair, PairChange,
     Storage, StorageError, memory,
 };
 use uuid::Uuid;
@@ -48,7 +49,7 @@ impl World {
         let storage = memory::storage();
         let clock = Arc::new(ManualClock::at(NOW));
         let entropy = Arc::new(SeededEntropy::new(7));
-        let chat = Chat::new(Arc::clone(&storage.messages), Arc::clone(&clock) as _, entropy);
+        let chat = Social::new(&storage, Arc::clone(&clock) as _, entropy, Arc::new(())).chat;
         let ada = author(&storage, 1, "ada").await;
         let bob = author(&storage, 2, "bob").await;
         let lobby = Channel::room("lobby").unwrap();
@@ -200,22 +201,97 @@ async fn other_messages_cannot_be_changed_or_removed() {
     assert_eq!(numbers(&w.page(10, true, None).await), [1], "it is as it was");
 }
 
+/// Makes ada and bob be this to each other.
+async fn set(w: &World, mine: Option<FriendState>, theirs: Option<FriendState>) {
+    let decide = |pairs: &[Pair]| FriendChanges {
+        pairs: pairs
+            .iter()
+            .map(|pair| PairChange {
+                pair: Pair { mine, theirs, ..*pair },
+                metadata: None,
+                their_metadata: None,
+            })
+            .collect(),
+        notifications: Vec::new(),
+    };
+    let others = Others { ids: &[w.bob.user], ..Others::default() };
+    w.storage.friends.change(w.ada.user, others, NOW, &decide).await.unwrap();
+}
+
 #[tokio::test]
-async fn rooms_are_open_and_nothing_else_is() {
+async fn rooms_are_open_to_everybody() {
     let w = World::new().await;
-    let (caller, group) = (w.ada.user, Uuid::from_u128(9));
-    assert_eq!(w.chat.join(caller, 1, "lobby").await.unwrap(), w.lobby);
-    let direct = w.chat.join(caller, 2, &w.bob.user.to_string()).await;
-    assert!(matches!(direct, Err(ChatError::NoSuchUser)), "{direct:?}");
-    let joined = w.chat.join(caller, 3, &group.to_string()).await;
-    assert!(matches!(joined, Err(ChatError::NoSuchGroup)), "{joined:?}");
+    assert_eq!(w.chat.join(w.ada.user, 1, "lobby").await.unwrap(), w.lobby);
+    assert!(w.chat.history(Some(w.bob.user), &w.lobby, HistoryQuery::default()).await.is_ok());
+}
+
+#[tokio::test]
+async fn direct_chats_are_for_those_who_are_not_blocked() {
+    let w = World::new().await;
     let direct = Channel::direct(w.ada.user, w.bob.user);
-    for (channel, what) in [(&direct, "direct"), (&Channel::group(group), "group")] {
-        let query = HistoryQuery::default();
-        assert!(w.chat.history(Some(caller), channel, query).await.is_err(), "{what}");
-        let read = w.chat.history(None, channel, query).await.unwrap();
-        assert_eq!(read, History::default(), "{what}: server code may read it");
+    let join = async |who: &Author, other: &Author| {
+        w.chat.join(who.user, 2, &other.user.to_string()).await
+    };
+    assert_eq!(join(&w.ada, &w.bob).await.unwrap(), direct);
+    assert_eq!(join(&w.bob, &w.ada).await.unwrap(), direct);
+    assert!(join(&w.ada, &w.ada).await.is_ok(), "with oneself");
+    set(&w, Some(FriendState::Blocked), None).await;
+    assert!(join(&w.ada, &w.bob).await.is_ok(), "who blocks may still talk");
+    assert!(matches!(join(&w.bob, &w.ada).await, Err(ChatError::NoSuchUser)), "blocked");
+    let nobody = Author { user: UserId(Uuid::from_u128(9)), username: "nobody".into() };
+    assert!(matches!(join(&w.ada, &nobody).await, Err(ChatError::NoSuchUser)), "not there");
+    let query = HistoryQuery::default();
+    for reader in [&w.ada, &w.bob] {
+        assert!(w.chat.history(Some(reader.user), &direct, query).await.is_ok(), "their own");
     }
+    let others = w.chat.history(Some(nobody.user), &direct, query).await;
+    assert!(matches!(others, Err(ChatError::ChannelId)), "{others:?}");
+    assert!(matches!(w.chat.admit(nobody.user, &direct).await, Err(ChatError::NoSuchUser)));
+    assert!(w.chat.history(None, &direct, query).await.is_ok(), "server code may read it");
+}
+
+#[tokio::test]
+async fn group_chats_are_for_members() {
+    let w = World::new().await;
+    let id = Uuid::from_u128(9);
+    let group = NewGroup {
+        id,
+        superadmin: w.ada.user,
+        creator: w.ada.user,
+        name: "the group",
+        description: None,
+        avatar_url: None,
+        lang_tag: "en",
+        metadata: "{}",
+        open: true,
+        max_count: 9,
+        now: NOW,
+    };
+    w.storage.groups.create(group).await.unwrap();
+    let channel = Channel::group(id);
+    for (state, may) in [
+        (None, false),
+        (Some(GroupState::JoinRequest), false),
+        (Some(GroupState::Member), true),
+        (Some(GroupState::Admin), true),
+        (Some(GroupState::Banned), false),
+    ] {
+        let members = vec![(w.bob.user, state)];
+        let change = GroupChange { members, ..GroupChange::default() };
+        let decide = |_: &GroupView| Ok(change.clone());
+        w.storage.groups.change(id, &[w.bob.user], NOW, &decide).await.unwrap().unwrap();
+        let joined = w.chat.join(w.bob.user, 3, &id.to_string()).await;
+        let read = w.chat.history(Some(w.bob.user), &channel, HistoryQuery::default()).await;
+        assert_eq!((joined.is_ok(), read.is_ok()), (may, may), "{state:?}");
+        if !may {
+            assert!(matches!(joined, Err(ChatError::NoSuchGroup)), "{state:?}");
+        }
+    }
+    assert_eq!(w.chat.join(w.ada.user, 3, &id.to_string()).await.unwrap(), channel);
+    let unknown = w.chat.join(w.ada.user, 3, &w.bob.user.to_string()).await;
+    assert!(matches!(unknown, Err(ChatError::NoSuchGroup)), "{unknown:?}");
+    let query = HistoryQuery::default();
+    assert_eq!(w.chat.history(None, &channel, query).await.unwrap(), History::default());
 }
 
 #[tokio::test]
@@ -350,7 +426,9 @@ async fn failures_of_the_store_keep_their_code() {
     let w = World::new().await;
     let chat = |failure| {
         let entropy = Arc::new(SeededEntropy::new(7));
-        Chat::new(Arc::new(Broken(failure)), Arc::clone(&w.clock) as _, entropy)
+        let messages = Arc::new(Broken(failure));
+        let storage = Storage { messages, ..memory::storage() };
+        Social::new(&storage, Arc::clone(&w.clock) as _, entropy, Arc::new(())).chat
     };
     let outcomes = async |chat: &Chat| {
         let id = Uuid::nil();

@@ -310,6 +310,18 @@ impl<M: Send + Sync + 'static> Streams<M> {
         })
     }
 
+    /// To every open session, whatever it is subscribed to. Sessions opened meanwhile may be missed.
+    pub fn send_to_all(&self, message: &Arc<M>, class: Class) -> usize {
+        let mut count = 0;
+        self.sessions.for_each(|session| {
+            session.sink.push(Arc::clone(message), class);
+            count += 1;
+        });
+        // Any shard will do; these have no stream.
+        self.shards[0].deliveries.fetch_add(count as u64, Ordering::Relaxed);
+        count
+    }
+
     /// To those of the listed sessions that are open, once each, whatever they are subscribed to.
     pub fn send_to(&self, sessions: &[SessionId], message: Arc<M>, class: Class) -> usize {
         let mut count = 0;

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tavern_domain::{CodedError, Presence, SessionId, Stream, StreamMode, TokenId};
+use tavern_domain::{CodedError, Presence, SessionId, Stream, StreamMode, TokenId, UserId};
 use tavern_matches::{Entered, Members};
-use tavern_presence::{LocalPresence, OpenSessions, Presences};
+use tavern_presence::{Include, LocalPresence, OpenSessions, Presences};
 use tavern_protocol::Outgoing;
-use tavern_streams::Streams;
+use tavern_protocol::realtime::{self, Envelope, envelope::Message};
+use tavern_social::{Channel, ChatMessage, Live, Notification, Whom};
+use tavern_streams::{Class, Streams};
 use uuid::Uuid;
 
 use crate::services;
+use crate::wire::{self, ChannelName};
 
 /// A session is open as long as it can be sent to.
 pub(crate) struct OpenSockets(pub(crate) Arc<Streams<Outgoing>>);
@@ -53,6 +56,72 @@ impl Members for MatchMembers {
             .into_iter()
             .map(|(stream, count)| (stream.subject, count.total()))
             .collect()
+    }
+}
+
+/// Shows what friends, groups and chats have to say on the sockets that it concerns.
+pub(crate) struct LiveSockets {
+    pub(crate) streams: Arc<Streams<Outgoing>>,
+    pub(crate) presence: Arc<LocalPresence>,
+}
+
+fn push(message: Message) -> Arc<Outgoing> {
+    Arc::new(Outgoing::new(Envelope::push(message)))
+}
+
+fn notifications(some: &[&Notification]) -> Arc<Outgoing> {
+    let notifications = some.iter().map(|one| wire::live_notification(one)).collect();
+    push(Message::Notifications(realtime::Notifications { notifications }))
+}
+
+impl Live for LiveSockets {
+    fn notify(&self, some: &[Notification]) {
+        // One message for each user, in which the order is kept.
+        let mut each: Vec<(UserId, Vec<&Notification>)> = Vec::with_capacity(some.len());
+        let mut places = hashbrown::HashMap::with_capacity(some.len());
+        for one in some {
+            let user = one.kept.user;
+            let place = *places.entry(user).or_insert_with(|| {
+                each.push((user, Vec::new()));
+                each.len() - 1
+            });
+            each[place].1.push(one);
+        }
+        for (user, own) in each {
+            let stream = Stream::notifications(user);
+            // Most of those who are told something are not there.
+            if self.streams.subscribers(&stream) > 0 {
+                self.streams.send(&stream, notifications(&own), Class::Reliable);
+            }
+        }
+    }
+
+    fn notify_everybody(&self, one: &Notification) {
+        self.streams.send_to_all(&notifications(&[one]), Class::Reliable);
+    }
+
+    fn said(&self, message: &ChatMessage) {
+        let stream = message.channel.stream();
+        if self.streams.subscribers(stream) > 0 {
+            let message = wire::channel_message(message.clone(), ChannelName::of(stream));
+            self.streams.send(stream, push(Message::ChannelMessage(message)), Class::Reliable);
+        }
+    }
+
+    fn evict(&self, channel: &Channel, whom: Whom<'_>) {
+        let stream = channel.stream();
+        let mut gone = self.presence.list(stream, Include::ALL);
+        gone.retain(|presence| match whom {
+            Whom::Everybody => true,
+            Whom::Users(users) => users.contains(&presence.user),
+        });
+        // First none of them hears anything, then all of them leave: they are not told.
+        for presence in &gone {
+            self.streams.unsubscribe(presence.session, stream);
+        }
+        for presence in &gone {
+            self.presence.untrack(presence.session, stream);
+        }
     }
 }
 

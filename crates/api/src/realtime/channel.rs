@@ -20,11 +20,10 @@ use crate::wire::{self, ChannelName};
 /// Joins a channel and answers who is there. Joining again changes nothing.
 pub(crate) async fn join(session: &Session, request: ChannelJoin) -> RtResult {
     let services = session.services();
-    let channel = services
-        .chat
-        .join(session.user(), request.r#type, &request.target)
-        .await
-        .map_err(error::classified)?;
+    let chat = &services.chat;
+    let evictions = chat.evictions();
+    let joined = chat.join(session.user(), request.r#type, &request.target).await;
+    let channel = joined.map_err(error::classified)?;
     let meta = PresenceMeta {
         username: Arc::clone(session.username()),
         hidden: request.hidden.unwrap_or(false),
@@ -33,6 +32,16 @@ pub(crate) async fn join(session: &Session, request: ChannelJoin) -> RtResult {
     };
     let who = Presence { user: session.user(), session: session.id(), meta: Arc::new(meta) };
     let tracked = services.enter(&who, channel.stream())?;
+    if chat.evictions() != evictions {
+        // Somebody was taken off some channel meanwhile, perhaps this one off this.
+        if let Err(refused) = chat.admit(session.user(), &channel).await {
+            services.leave(session.id(), channel.stream());
+            return Err(error::classified(refused).into());
+        }
+    }
+    if tracked.new {
+        tell_partner(session, &channel, &tracked.before).await;
+    }
     let name = ChannelName::of(channel.stream());
     Ok(Reply::message(Message::Channel(realtime::Channel {
         id: name.id,
@@ -43,6 +52,19 @@ pub(crate) async fn join(session: &Session, request: ChannelJoin) -> RtResult {
         user_id_one: name.user_id_one,
         user_id_two: name.user_id_two,
     })))
+}
+
+/// Tells the other one of a direct chat that it was opened, unless they are in it.
+async fn tell_partner(session: &Session, channel: &Channel, present: &[Presence]) {
+    let Some(other) = channel.partner(session.user()) else { return };
+    if other == session.user() || present.iter().any(|presence| presence.user == other) {
+        return;
+    }
+    // The chat is open all the same.
+    if let Err(error) = session.services().chat.tell_of_direct(&author(session), other).await {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(error, "the other one of a direct chat was not told of it");
+    }
 }
 
 /// Leaves a channel; to leave what one is not in is fine.

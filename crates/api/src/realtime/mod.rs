@@ -12,6 +12,6 @@ mod reply;
 mod session;
 mod status;
 
-pub(crate) use adapters::{Logins, MatchMembers, OpenSockets};
+pub(crate) use adapters::{LiveSockets, Logins, MatchMembers, OpenSockets};
 pub(crate) use events::PresenceEvents;
 pub(crate) use session::{admit, open};

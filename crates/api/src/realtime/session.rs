@@ -10,6 +10,7 @@ use tavern_presence::Presences as _;
 use tavern_protocol::Outgoing;
 use tavern_protocol::realtime::{Envelope, Pong, envelope::Message};
 use tavern_runtime_hooks::{HookContext, RpcContext};
+use tavern_social::NotificationCode;
 use tavern_streams::{Class, CloseReason};
 use tavern_telemetry::When;
 use tokio::time::Instant;
@@ -52,6 +53,7 @@ pub(crate) fn open(
     let services = Arc::clone(&api.services);
     let (user, id) = (admission.user(), admission.session);
     if services.config.single_socket {
+        services.notifications.show(user, NotificationCode::SINGLE_SOCKET, "single_socket");
         services.streams.close_user(user, CloseReason::Replaced);
     }
     services.streams.open(id, user, Arc::clone(&outbox)).map_err(error::classified)?;

@@ -35,9 +35,9 @@ async fn a_call_that_is_not_offered_says_so() {
     let api = World::new().api();
     let session = sign_in(&api, "a-player").await.unwrap();
     let refused =
-        call::<calls::ListFriends>(&api, bearer(&session), api::ListFriendsRequest::default());
+        call::<calls::ListSubscriptions>(&api, bearer(&session), api::ListSubscriptionsRequest::default());
     assert_eq!(code(refused.await), ErrorCode::Unimplemented);
-    assert!(!tavern_api::offers(CallId::ListFriends));
+    assert!(!tavern_api::offers(CallId::ListSubscriptions));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tavern_domain::{
     CursorScope, ManualClock, MatchId, NodeName, SeededEntropy, SessionId, Stream, Timestamp,
     UserId,
 };
-use tavern_social::{Author, Channel, Chat, History, HistoryQuery, parse_message_id};
+use tavern_social::{Author, Channel, Chat, History, HistoryQuery, Social, parse_message_id};
 use tavern_storage_postgres::Address;
 
 use super::first_line;
@@ -99,7 +99,7 @@ impl Past {
     fn new() -> Self {
         let store = super::memory_storage();
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_700_000_000)));
-        let chat = Chat::new(store.messages, clock, Arc::new(SeededEntropy::new(1)));
+        let chat = Social::new(&store, clock, Arc::new(SeededEntropy::new(1)), Arc::new(())).chat;
         let channel = Channel::room("lobby").expect("a room");
         let author = Author { user: UserId::NIL, username: "system".into() };
         for n in 0..5 {
