@@ -220,7 +220,7 @@ impl<'a> Edges<'a> {
         metadata: Option<&'a str>,
     ) {
         match (was, is) {
-            (None, None) => return,
+            (None, None) => {}
             (Some(_), None) => {
                 self.gone_sources.push(from.0);
                 self.gone_destinations.push(to.0);

@@ -236,8 +236,8 @@ impl Groups for PostgresGroups {
         self.lists.list(&self.pool, filter, after, limit).await
     }
 
-    async fn from_id(&self, start: Uuid, limit: u32) -> Result<Vec<Group>, StorageError> {
-        self.lists.from_id(&self.pool, start, limit).await
+    async fn beginning_at(&self, start: Uuid, limit: u32) -> Result<Vec<Group>, StorageError> {
+        self.lists.beginning_at(&self.pool, start, limit).await
     }
 
     async fn members(

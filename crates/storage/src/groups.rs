@@ -354,7 +354,7 @@ pub trait Groups: Send + Sync + 'static {
     ) -> Result<GroupPage, StorageError>;
 
     /// Groups in the order of their ids, from this one on and around, each once.
-    async fn from_id(&self, start: Uuid, limit: u32) -> Result<Vec<Group>, StorageError>;
+    async fn beginning_at(&self, start: Uuid, limit: u32) -> Result<Vec<Group>, StorageError>;
 
     /// A part of a group's players; without a state all but the banned ones.
     async fn members(

@@ -34,8 +34,11 @@ async fn every_kind_of_credential_is_checked() {
 async fn a_call_that_is_not_offered_says_so() {
     let api = World::new().api();
     let session = sign_in(&api, "a-player").await.unwrap();
-    let refused =
-        call::<calls::ListSubscriptions>(&api, bearer(&session), api::ListSubscriptionsRequest::default());
+    let refused = call::<calls::ListSubscriptions>(
+        &api,
+        bearer(&session),
+        api::ListSubscriptionsRequest::default(),
+    );
     assert_eq!(code(refused.await), ErrorCode::Unimplemented);
     assert!(!tavern_api::offers(CallId::ListSubscriptions));
 }

@@ -208,7 +208,7 @@ impl Groups {
         let count = u32::try_from(count).ok().filter(|count| *count <= 1_000);
         match count.ok_or(GroupError::Limit)? {
             0 => Ok(Vec::new()),
-            count => Ok(self.store.from_id(self.entropy.uuid_v4(), count).await?),
+            count => Ok(self.store.beginning_at(self.entropy.uuid_v4(), count).await?),
         }
     }
 }

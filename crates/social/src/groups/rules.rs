@@ -213,10 +213,10 @@ pub(super) fn demote(view: &GroupView, caller: Caller) -> Outcome {
 
 /// Ends the group.
 pub(super) fn delete(view: &GroupView, caller: Caller) -> Outcome {
-    match rights(view, caller)? {
-        Superadmin => Ok(Plan { delete: true, ..Plan::default() }),
-        _ => Err(GroupRefused::NotAllowed),
+    if rights(view, caller)? != Superadmin {
+        return Err(GroupRefused::NotAllowed);
     }
+    Ok(Plan { delete: true, ..Plan::default() })
 }
 
 /// What each player of a plan was before it.

@@ -78,7 +78,7 @@ queries!(ListQueries {
     lang_open: "group_list" = most!("g.lang_tag = $4" "g.state = $5");
     lang_members: "group_list" = most!("g.lang_tag = $4" "g.edge_count <= $5");
     lang_open_members: "group_list" = most!("g.lang_tag = $4" "g.state = $5" "g.edge_count <= $6");
-    from_id: "group_from_id" = concat!(
+    beginning_at: "group_from_id" = concat!(
         "(SELECT ", group_columns!(), " FROM groups g \
              WHERE g.id >= $1 AND g.disable_time = '1970-01-01 00:00:00Z' \
              ORDER BY g.id LIMIT $2) \
@@ -204,13 +204,13 @@ impl ListQueries {
         Ok(groups(&rows, limit)?)
     }
 
-    pub(super) async fn from_id(
+    pub(super) async fn beginning_at(
         &self,
         pool: &Pool,
         start: Uuid,
         limit: u32,
     ) -> Result<Vec<Group>, StorageError> {
-        let rows = pool.query(&self.from_id, &[&start, &i64::from(limit)]).await?;
+        let rows = pool.query(&self.beginning_at, &[&start, &i64::from(limit)]).await?;
         Ok(rows.iter().map(group).collect::<Result<_, _>>()?)
     }
 

@@ -51,7 +51,7 @@ fn new<'a>(superadmin: UserId, name: &'a str) -> NewGroup<'a> {
 async fn create(storage: &Storage, group: NewGroup<'_>) -> Group {
     match storage.groups.create(group).await.expect("create") {
         GroupCreated::Created(group) => group,
-        other => panic!("created, not {other:?}"),
+        other @ (GroupCreated::NameTaken | GroupCreated::NoUser) => panic!("{other:?}"),
     }
 }
 

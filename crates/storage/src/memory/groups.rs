@@ -369,7 +369,7 @@ impl Groups for Memory {
         Ok(GroupPage { groups, more })
     }
 
-    async fn from_id(&self, start: Uuid, limit: u32) -> Result<Vec<Group>, StorageError> {
+    async fn beginning_at(&self, start: Uuid, limit: u32) -> Result<Vec<Group>, StorageError> {
         let tables = self.lock();
         let around = tables.groups.range(start..).chain(tables.groups.range(..start));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);

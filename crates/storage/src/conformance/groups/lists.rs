@@ -164,7 +164,7 @@ async fn groups_are_found_from_any_id_on(storage: &Storage) {
     }
     own.sort();
     let found = async |start, limit| {
-        let groups = storage.groups.from_id(start, limit).await.expect("list");
+        let groups = storage.groups.beginning_at(start, limit).await.expect("list");
         groups.iter().map(|group| group.id).collect::<Vec<_>>()
     };
     assert_eq!(found(own[1], 1).await, [own[1]], "the first at or behind it");
