@@ -9,6 +9,7 @@ use tavern_domain::{
     UserId,
 };
 use tavern_economy::Economy;
+use tavern_leaderboards::Leaderboards;
 use tavern_matches::Relayed;
 use tavern_objects::Objects;
 use tavern_presence::{LocalPresence, OpenSessions, Presences, Tracked};
@@ -42,6 +43,8 @@ pub struct Config {
     pub presence: tavern_presence::Config,
     /// Bounds of matches.
     pub matches: tavern_matches::Config,
+    /// Bounds of leaderboards.
+    pub leaderboards: tavern_leaderboards::Config,
 }
 
 /// What [`Services`] are made of: everything that a test may want to replace.
@@ -87,6 +90,7 @@ pub struct Services {
     pub(crate) chat: Chat,
     pub(crate) economy: Economy,
     pub(crate) objects: Objects,
+    pub(crate) leaderboards: Arc<Leaderboards>,
     pub(crate) logins: Logins,
     pub(crate) obligation_failures: Counter,
     pub(crate) obligations_pending: Gauge,
@@ -130,6 +134,13 @@ impl Services {
                 Arc::clone(&entropy),
             ),
             objects: Objects::new(Arc::clone(&storage.objects), Arc::clone(&clock)),
+            leaderboards: Arc::new(Leaderboards::new(
+                Arc::clone(&storage.boards),
+                Arc::clone(&storage.board_records),
+                Arc::clone(&storage.board_schedules),
+                Arc::clone(&clock),
+                config.leaderboards.clone(),
+            )),
             session_ids: uuid::timestamp::context::ContextV1::new(
                 u16::try_from(entropy.next_u64() & 0x3fff).unwrap_or_default(),
             ),
@@ -161,6 +172,12 @@ impl Services {
     #[must_use]
     pub fn lockout(&self) -> &Lockout {
         &self.lockout
+    }
+
+    /// Leaderboards and tournaments, for the workers that count ranks and carry out resets.
+    #[must_use]
+    pub fn leaderboards(&self) -> &Arc<Leaderboards> {
+        &self.leaderboards
     }
 
     /// Sums over sockets and streams, for metrics.

@@ -13,8 +13,8 @@ use tavern_storage::Obligation;
 
 use crate::api::{Api, format_of};
 use crate::cases::{
-    account, authenticate, channel, friends, groups, health, link, matches, notifications, rpc,
-    session, social, storage, users,
+    account, authenticate, channel, friends, groups, health, leaderboards, link, matches,
+    notifications, rpc, session, social, storage, tournaments, users,
 };
 use crate::service::{CallMeta, Input};
 
@@ -119,6 +119,17 @@ use_cases! {
 
     ListNotifications => notifications::list,
     DeleteNotifications => notifications::delete,
+    WriteLeaderboardRecord => leaderboards::write,
+    DeleteLeaderboardRecord => leaderboards::delete,
+    ListLeaderboardRecords => leaderboards::list,
+    ListLeaderboardRecordsAroundOwner => leaderboards::around,
+
+    ListTournaments => tournaments::list,
+    JoinTournament => tournaments::join,
+    WriteTournamentRecord => tournaments::write,
+    DeleteTournamentRecord => tournaments::delete,
+    ListTournamentRecords => tournaments::records,
+    ListTournamentRecordsAroundOwner => tournaments::around,
 
     ListChannelMessages => channel::list_messages,
     ListMatches => matches::list,

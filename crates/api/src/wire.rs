@@ -1,11 +1,17 @@
 //! What is kept, in the words of the protocol.
 
+mod leaderboards;
+
 use tavern_domain::{Presence, Stream, StreamMode, Timestamp, UserId};
 use tavern_objects::{Object, ObjectAck};
 use tavern_protocol::{api, realtime, wkt};
 use tavern_social::{ChatMessage, Notification};
 use tavern_storage::{Account, Friend, Group, User};
 use uuid::Uuid;
+
+pub(crate) use leaderboards::{
+    leaderboard_record, leaderboard_records, tournament, tournament_records,
+};
 
 /// A time with its fraction.
 pub(crate) fn time(at: Timestamp) -> Option<wkt::Timestamp> {

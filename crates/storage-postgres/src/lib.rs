@@ -26,6 +26,7 @@ mod connect;
 mod error;
 mod friends;
 mod groups;
+mod leaderboards;
 mod messages;
 mod migrate;
 mod notifications;

@@ -8,6 +8,7 @@ use crate::Pool;
 use crate::accounts::PostgresAccounts;
 use crate::friends::PostgresFriends;
 use crate::groups::PostgresGroups;
+use crate::leaderboards::{PostgresBoards, PostgresRecords, PostgresSchedules};
 use crate::messages::PostgresMessages;
 use crate::notifications::PostgresNotifications;
 use crate::objects::PostgresObjects;
@@ -29,5 +30,8 @@ pub fn storage(pool: &Pool) -> Storage {
         messages: Arc::new(PostgresMessages::new(pool.clone())),
         wallets: Arc::new(PostgresWallets::new(pool.clone())),
         objects: Arc::new(PostgresObjects::new(pool.clone())),
+        boards: Arc::new(PostgresBoards::new(pool.clone())),
+        board_records: Arc::new(PostgresRecords::new(pool.clone())),
+        board_schedules: Arc::new(PostgresSchedules::new(pool.clone())),
     }
 }

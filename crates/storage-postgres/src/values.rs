@@ -5,6 +5,7 @@ use std::error::Error;
 use bytes::{BufMut, BytesMut};
 use postgres_protocol::types::array_to_sql;
 use tavern_domain::{Timestamp, UserId};
+use tavern_storage::Snapshot;
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, accepts, to_sql_checked};
 
 type Failure = Box<dyn Error + Sync + Send>;
@@ -104,6 +105,37 @@ impl ToSql for Ids<'_> {
     to_sql_checked!();
 }
 
+/// The number of a transaction, an `xid8`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Transaction(pub(crate) u64);
+
+impl FromSql<'_> for Transaction {
+    fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Failure> {
+        Ok(Self(u64::from_be_bytes(raw.try_into()?)))
+    }
+
+    accepts!(XID8);
+}
+
+/// Which transactions a statement has seen, a `pg_snapshot`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Seen(pub(crate) Snapshot);
+
+impl FromSql<'_> for Seen {
+    /// The number of unfinished transactions, the oldest of them, the next to begin, and they.
+    fn from_sql(_: &Type, raw: &[u8]) -> Result<Self, Failure> {
+        let (_count, rest) = raw.split_at_checked(4).ok_or("a short pg_snapshot")?;
+        let mut numbers = rest
+            .chunks_exact(8)
+            .map(|number| u64::from_be_bytes(number.try_into().expect("a chunk has eight bytes")));
+        let oldest = numbers.next().ok_or("a short pg_snapshot")?;
+        let next = numbers.next().ok_or("a short pg_snapshot")?;
+        Ok(Self(Snapshot { oldest, next, unfinished: numbers.collect() }))
+    }
+
+    accepts!(PG_SNAPSHOT);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +163,22 @@ mod tests {
             let time = Time::from_sql(&Type::TIMESTAMPTZ, &raw.to_be_bytes()).unwrap();
             assert!(time.0.nanos() / 1_000_000_000 == expected / 1_000_000_000, "{time:?}");
         }
+    }
+
+    #[test]
+    fn snapshots_are_read_whole() {
+        let numbers = [7_u64, 12, 7, 9];
+        let mut raw = 2_u32.to_be_bytes().to_vec();
+        raw.extend(numbers.iter().flat_map(|number| number.to_be_bytes()));
+        let Seen(snapshot) = Seen::from_sql(&Type::PG_SNAPSHOT, &raw).unwrap();
+        assert_eq!(snapshot, Snapshot { oldest: 7, next: 12, unfinished: vec![7, 9] });
+        for (transaction, seen) in
+            [(6, true), (7, false), (8, true), (9, false), (11, true), (12, false)]
+        {
+            assert_eq!(snapshot.sees(transaction), seen, "{transaction}");
+        }
+        assert!(Seen::from_sql(&Type::PG_SNAPSHOT, &raw[..12]).is_err());
+        assert_eq!(Transaction::from_sql(&Type::XID8, &raw[4..12]).unwrap(), Transaction(7));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod deletion;
 mod friends;
 mod groups;
 mod identities;
+mod leaderboards;
 mod messages;
 mod notifications;
 mod objects;
@@ -117,6 +118,16 @@ pub async fn objects(storage: &Storage) {
     suite.finish();
 }
 
+/// Leaderboards and tournaments, their records and schedules.
+///
+/// # Panics
+/// When a case fails.
+pub async fn leaderboards(storage: &Storage) {
+    let mut suite = Suite::new("leaderboards");
+    leaderboards::run(&mut suite, storage).await;
+    suite.finish();
+}
+
 /// All of them, one after the other, each on a store that `make` hands out: a new one or always
 /// the same.
 ///
@@ -132,6 +143,7 @@ pub async fn all(make: impl AsyncFn() -> Storage) {
     messages(&make().await).await;
     wallets(&make().await).await;
     objects(&make().await).await;
+    leaderboards(&make().await).await;
 }
 
 #[cfg(test)]
@@ -181,6 +193,11 @@ mod tests {
     #[tokio::test]
     async fn memory_keeps_objects() {
         super::objects(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_leaderboards() {
+        super::leaderboards(&memory::storage()).await;
     }
 
     #[tokio::test]

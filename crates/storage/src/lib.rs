@@ -2,8 +2,9 @@
 //!
 //! # Purpose
 //! One small trait for each thing that is kept ([`Accounts`], [`Revocations`], [`Obligations`],
-//! [`Friends`], [`Groups`], [`Notifications`], [`Messages`], [`Wallets`], [`Objects`]), the plain data that goes in and out, and how each may fail. The
-//! composition root hands the implementations around in one [`Storage`].
+//! [`Friends`], [`Groups`], [`Notifications`], [`Messages`], [`Wallets`], [`Objects`], [`Boards`],
+//! [`BoardRecords`], [`BoardSchedules`]), the plain data that goes in and out, and how each may
+//! fail. The composition root hands the implementations around in one [`Storage`].
 //!
 //! # Invariants
 //! - Every method is one transaction: it happens whole or not at all, also when its future is
@@ -23,6 +24,7 @@ mod accounts;
 mod error;
 mod friends;
 mod groups;
+mod leaderboards;
 mod messages;
 mod notifications;
 mod objects;
@@ -50,6 +52,11 @@ pub use groups::{
     DecideGroup, Group, GroupChange, GroupCreated, GroupEdge, GroupEdgeKey, GroupEdgePage,
     GroupFilter, GroupMessage, GroupOrder, GroupPage, GroupPosition, GroupRefused, GroupState,
     GroupUpdate, GroupUpdated, GroupView, Groups, MAX_ADMINS, MemberView, NewGroup,
+pub use leaderboards::{
+    Around, Board, BoardOperator, BoardRecord, BoardRecords, BoardSchedules, Boards, DueBoard,
+    EndFilter, Joined, NO_MAX_SIZE, Period, RankChange, RankKey, RankSkeleton, RecordPage,
+    RecordWalk, RecordWrite, ScoreChange, Snapshot, SortOrder, TournamentFilter,
+    TournamentPosition, TournamentTerms, Watermark, WriteRefused, Written,
 };
 pub use messages::{
     Changed, Direction, Message, MessageKey, MessagePage, Messages, NewMessage, PageRequest,
@@ -87,4 +94,10 @@ pub struct Storage {
     pub wallets: Arc<dyn Wallets>,
     /// Objects that players and server code keep.
     pub objects: Arc<dyn Objects>,
+    /// Leaderboards and tournaments.
+    pub boards: Arc<dyn Boards>,
+    /// Their records.
+    pub board_records: Arc<dyn BoardRecords>,
+    /// When they reset and end.
+    pub board_schedules: Arc<dyn BoardSchedules>,
 }

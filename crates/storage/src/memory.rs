@@ -8,6 +8,7 @@
 mod accounts;
 mod friends;
 mod groups;
+mod leaderboards;
 mod limits;
 mod messages;
 mod notifications;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 use self::accounts::{IdentityKey, Row};
 use self::friends::FriendEdge;
 use self::groups::MemberEdge;
+use self::leaderboards::BoardTables;
 use self::objects::OwnedKey;
 use self::obligations::Standing;
 use crate::{
@@ -46,6 +48,9 @@ pub fn storage() -> Storage {
         notifications: Arc::clone(&memory) as _,
         messages: Arc::clone(&memory) as _,
         wallets: Arc::clone(&memory) as _,
+        boards: Arc::clone(&memory) as _,
+        board_records: Arc::clone(&memory) as _,
+        board_schedules: Arc::clone(&memory) as _,
         objects: memory,
     }
 }
@@ -76,6 +81,7 @@ struct Tables {
     /// Ledger ids are unique across users.
     ledger_ids: HashMap<Uuid, UserId>,
     objects: BTreeMap<OwnedKey, Object>,
+    boards: BoardTables,
 }
 
 impl Memory {

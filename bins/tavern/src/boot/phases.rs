@@ -190,6 +190,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             streams: settings.streams.clone(),
             presence: settings.presence.clone(),
             matches: settings.r#match.relayed.clone(),
+            leaderboards: settings.leaderboard.limits(),
         },
     }))
 }

@@ -77,20 +77,6 @@ section! {
 }
 
 section! {
-    /// Leaderboards and tournaments.
-    pub struct Leaderboard in "leaderboard." {
-        /// Leaderboards whose ranks are not kept in memory; * means all
-        blacklist_rank_cache: Vec<String> = Vec::new(), later("leaderboards");
-        /// Resets and ends that wait for server code
-        callback_queue_size: usize = 65_536, range(1, 16_777_216), later("leaderboards");
-        /// Workers that tell server code of resets and ends
-        callback_queue_workers: u32 = 8, range(1, 1_024), later("leaderboards");
-        /// Workers that load ranks at the start
-        rank_cache_workers: u32 = 1, range(1, 1_024), later("leaderboards");
-    }
-}
-
-section! {
     /// Google log-in by server code.
     pub struct GoogleAuth in "google_auth." {
         /// OAuth client credentials, a JSON document

@@ -41,7 +41,7 @@ pub use derived::HealthTarget;
 pub use flags::{CommandFlag, Flags, parse_flags};
 pub use later::{
     Console, ConsoleMfa, FacebookInstant, GoogleAuth, Iap, IapApple, IapGoogle, IapHuawei,
-    IapSamsung, Leaderboard, Matchmaker, Mfa, Social, SocialApple, SocialFacebookInstantGame,
+    IapSamsung, Matchmaker, Mfa, Social, SocialApple, SocialFacebookInstantGame,
     SocialFacebookLimitedLogin, SocialSteam,
 };
 pub use load::{Loaded, Mode, Resolved, load, resolve};
@@ -49,8 +49,8 @@ pub use place::{Place, Problem, Problems};
 pub use reload::{Change, Overridden, ReloadReport, Reloaded, reload};
 pub use secrets::keygen_file;
 pub use sections::{
-    Database, EmbeddedMode, LogFormatOption, LogLevelOption, Logger, Match, MetricsSection, Otlp,
-    Party, Runtime, SslMode, Storage, Telemetry, Tracker,
+    Database, EmbeddedMode, Leaderboard, LogFormatOption, LogLevelOption, Logger, Match,
+    MetricsSection, Otlp, Party, Runtime, SslMode, Storage, Telemetry, Tracker,
 };
 pub use settings::Settings;
 pub use show::{default_shown, effective};

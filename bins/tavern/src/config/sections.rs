@@ -251,3 +251,35 @@ section! {
         label_update_interval_ms: u64 = 1_000, range(1, 3_600_000), later("parties");
     }
 }
+
+section! {
+    /// Leaderboards and tournaments.
+    pub struct Leaderboard in "leaderboard." {
+        /// Leaderboards that have no ranks, whatever they were created with; * means all
+        blacklist_rank_cache: Vec<String> = Vec::new();
+        /// Records whose places are known one by one, over all boards; each costs about 40 bytes
+        rank_keys: usize = 2_000_000, range(10_000, 1_000_000_000);
+        /// How long a board that was looked up is taken for known, in milliseconds
+        board_ttl_ms: u64 = 5_000, range(0, 3_600_000);
+        /// Resets and ends that wait for server code
+        callback_queue_size: usize = 65_536, range(1, 16_777_216), ignored("resets and ends wait in the database");
+        /// Boards whose resets and ends are told to server code at a time
+        callback_queue_workers: u32 = 8, range(1, 1_024);
+        /// Boards whose records are counted at a time at the start
+        rank_cache_workers: u32 = 1, range(1, 1_024);
+    }
+}
+
+impl Leaderboard {
+    /// As the part that it belongs to has it.
+    #[must_use]
+    pub fn limits(&self) -> tavern_leaderboards::Config {
+        tavern_leaderboards::Config {
+            blacklist_rank_cache: self.blacklist_rank_cache.clone(),
+            rank_keys: self.rank_keys,
+            board_ttl_ms: self.board_ttl_ms,
+            callback_queue_workers: self.callback_queue_workers,
+            rank_cache_workers: self.rank_cache_workers,
+        }
+    }
+}

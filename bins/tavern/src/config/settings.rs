@@ -7,9 +7,10 @@ use figment::value::Value;
 use tavern_domain::{NodeName, Secret};
 
 use super::derived::interface;
-use super::later::{Console, GoogleAuth, Iap, Leaderboard, Matchmaker, Mfa, Social};
+use super::later::{Console, GoogleAuth, Iap, Matchmaker, Mfa, Social};
 use super::sections::{
-    Database, Logger, Match, MetricsSection, Party, Runtime, Storage, Telemetry, Tracker,
+    Database, Leaderboard, Logger, Match, MetricsSection, Party, Runtime, Storage, Telemetry,
+    Tracker,
 };
 use super::table::{OptionRow, find, options, section};
 

@@ -173,7 +173,7 @@ pub fn options() -> impl Iterator<Item = &'static OptionRow> + Clone {
         later::ConsoleMfa::ROWS,
         later::Mfa::ROWS,
         later::Matchmaker::ROWS,
-        later::Leaderboard::ROWS,
+        sections::Leaderboard::ROWS,
         later::GoogleAuth::ROWS,
         later::SocialApple::ROWS,
         later::SocialFacebookInstantGame::ROWS,

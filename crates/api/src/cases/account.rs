@@ -89,6 +89,7 @@ pub(crate) async fn delete(
     let user = user(cx)?;
     let now = services.clock.now();
     services.end_all(user, CloseReason::AccountDeleted).await?;
+    services.leaderboards.delete_owner(user).await.map_err(error::classified)?;
     services.storage.accounts.delete(user, false, now).await.map_err(error::storage)?;
     DONE
 }

@@ -7,6 +7,7 @@ pub(crate) mod channel;
 pub(crate) mod friends;
 pub(crate) mod groups;
 pub(crate) mod health;
+pub(crate) mod leaderboards;
 pub(crate) mod link;
 pub(crate) mod matches;
 pub(crate) mod notifications;
@@ -14,6 +15,7 @@ pub(crate) mod rpc;
 pub(crate) mod session;
 pub(crate) mod social;
 pub(crate) mod storage;
+pub(crate) mod tournaments;
 pub(crate) mod users;
 
 use tavern_domain::{CodedError, UserId};

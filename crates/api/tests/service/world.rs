@@ -72,6 +72,7 @@ impl World {
                 streams: tavern_streams::Config::default(),
                 presence: tavern_presence::Config::default(),
                 matches: tavern_matches::Config::default(),
+                leaderboards: tavern_leaderboards::Config::default(),
             },
         })
     }

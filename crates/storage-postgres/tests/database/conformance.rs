@@ -56,3 +56,8 @@ async fn wallets() {
 async fn objects() {
     run(async |storage: &Storage| conformance::objects(storage).await).await;
 }
+
+#[tokio::test]
+async fn leaderboards() {
+    run(async |storage: &Storage| conformance::leaderboards(storage).await).await;
+}

@@ -322,6 +322,7 @@ impl Accounts for Memory {
         tables.ledgers.remove(&user);
         tables.ledger_ids.retain(|_, owner| *owner != user);
         tables.objects.retain(|(_, _, owner), _| *owner != user);
+        tables.boards.delete_owner(user);
         Ok(true)
     }
 

@@ -1,0 +1,10 @@
+//! Leaderboards and tournaments, their records and schedules.
+
+mod boards;
+mod records;
+mod rows;
+mod schedules;
+
+pub(crate) use boards::PostgresBoards;
+pub(crate) use records::PostgresRecords;
+pub(crate) use schedules::PostgresSchedules;

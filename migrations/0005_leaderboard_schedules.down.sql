@@ -1,0 +1,1 @@
+DROP TABLE tavern_leaderboard_schedule;
