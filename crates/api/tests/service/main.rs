@@ -2,11 +2,13 @@
 
 #[cfg(test)]
 mod calls;
+mod leaderboards;
 #[cfg(test)]
 mod obligations;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod storage;
+mod tournaments;
 #[cfg(test)]
 mod world;

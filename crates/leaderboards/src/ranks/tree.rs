@@ -139,11 +139,6 @@ impl Tree {
         self.known
     }
 
-    /// How many runs there are.
-    pub(super) fn runs(&self) -> usize {
-        self.runs.len()
-    }
-
     fn run_of(&self, key: RankKey) -> usize {
         self.bounds.partition_point(|bound| *bound <= key).saturating_sub(1)
     }
