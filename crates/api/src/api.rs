@@ -1,6 +1,7 @@
 //! The way of a call: who may, before-hook, the work, after-hook.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -16,6 +17,7 @@ use crate::context::Context;
 use crate::metrics::ApiMetrics;
 use crate::obligations;
 use crate::realtime;
+use crate::schedules;
 use crate::service::{
     Admission, CallMeta, Connection, Credential, Hello, Input, Outbox, RpcFailure, RpcRequest,
     Service,
@@ -61,6 +63,24 @@ impl Api {
     /// When storage fails.
     pub async fn count_obligations(&self) -> Result<u64, CodedError> {
         obligations::count(&self.services).await
+    }
+
+    /// Carries out resets and ends of leaderboards and tournaments that are due, on this node or
+    /// none: what another node has claimed is left to it. Answers of how many boards; call it again
+    /// while there are any. A hook that fails is logged and runs again later.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn carry_out_due(&self) -> Result<usize, CodedError> {
+        schedules::carry_out_due(self).await
+    }
+
+    /// How long no reset and no end is due, at most `most`.
+    ///
+    /// # Errors
+    /// When storage fails.
+    pub async fn until_due(&self, most: Duration) -> Result<Duration, CodedError> {
+        schedules::until_due(&self.services, most).await
     }
 
     /// Everything before the use case: who, limits, decoding, before-hook.

@@ -28,6 +28,7 @@ mod host;
 mod metrics;
 mod obligations;
 mod realtime;
+mod schedules;
 mod service;
 mod services;
 mod table;

@@ -94,6 +94,7 @@ pub struct Services {
     pub(crate) logins: Logins,
     pub(crate) obligation_failures: Counter,
     pub(crate) obligations_pending: Gauge,
+    pub(crate) occasion_failures: Counter,
     session_ids: uuid::timestamp::context::ContextV1,
     session_node: [u8; 6],
 }
@@ -148,6 +149,7 @@ impl Services {
             logins: Logins::default(),
             obligation_failures: metrics.counter(tavern::OBLIGATION_FAILURES_TOTAL, &[]),
             obligations_pending: metrics.gauge(tavern::OBLIGATIONS_PENDING, &[]),
+            occasion_failures: metrics.counter(tavern::LEADERBOARD_HOOK_FAILURES_TOTAL, &[]),
             node,
             storage,
             sessions,

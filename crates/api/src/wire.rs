@@ -10,7 +10,7 @@ use tavern_storage::{Account, Friend, Group, User};
 use uuid::Uuid;
 
 pub(crate) use leaderboards::{
-    leaderboard_record, leaderboard_records, tournament, tournament_records,
+    leaderboard, leaderboard_record, leaderboard_records, tournament, tournament_records,
 };
 
 /// A time with its fraction.

@@ -5,6 +5,7 @@ use tavern_storage::{Board, BoardOperator, NO_MAX_SIZE, SortOrder, StorageError,
 
 use crate::cron::Cron;
 use crate::leaderboards::{Known, is_id};
+use crate::schedule::unreadable;
 use crate::window::{self, Window};
 use crate::{DEFAULT_MAX_NUM_SCORE, Leaderboards, LeaderboardsError, MAX_METADATA_BYTES};
 
@@ -98,10 +99,12 @@ fn parsed(schedule: &str) -> Result<Option<Cron>, LeaderboardsError> {
     Cron::parse(schedule).map(Some).map_err(LeaderboardsError::Schedule)
 }
 
-fn kept(error: StorageError) -> LeaderboardsError {
-    match error {
-        StorageError::DoesNotFit(_) => LeaderboardsError::NotKeepable(error),
-        error => LeaderboardsError::Storage(error),
+/// What does not fit is the caller's fault.
+pub(crate) fn kept(error: StorageError) -> LeaderboardsError {
+    if matches!(error, StorageError::DoesNotFit(_)) {
+        LeaderboardsError::NotKeepable(error)
+    } else {
+        LeaderboardsError::Storage(error)
     }
 }
 
@@ -287,8 +290,7 @@ impl Leaderboards {
         let view = |board: Board| match parsed(board.reset_schedule.as_deref().unwrap_or("")) {
             Ok(cron) => Some(BoardView::of(&board, cron.as_ref(), now)),
             Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(board = board.id, error, "a kept schedule cannot be read");
+                unreadable(&board.id, &error);
                 None
             }
         };

@@ -32,6 +32,11 @@ mod scores;
 mod tournaments;
 pub mod window;
 
+/// The examples of the read-me.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;
+
 pub use boards::{BoardView, NewLeaderboard, NewTournament};
 pub use config::Config;
 pub use error::LeaderboardsError;

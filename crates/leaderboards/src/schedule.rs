@@ -126,6 +126,11 @@ fn caught_up(cron: Option<&Cron>, due: i64, now: i64) -> i64 {
     at
 }
 
+/// Tells the operator of a schedule that another server has let through.
+pub(crate) fn unreadable(board: &str, error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(board, error, "a kept schedule cannot be read");
+}
+
 impl Leaderboards {
     fn watermark(known: &Known, done: i64) -> Watermark {
         Watermark {
@@ -157,16 +162,13 @@ impl Leaderboards {
         let now = self.clock.now();
         let boards = self.schedules.unscheduled(1_000).await?;
         for board in &boards {
-            if let Err(error) = self.schedule(board, now).await {
-                match error {
-                    LeaderboardsError::Schedule(_) => {
-                        let error: &(dyn std::error::Error + 'static) = &error;
-                        tracing::warn!(board = board.id, error, "a kept schedule cannot be read");
-                        let never = Watermark { done: now, due: None };
-                        self.schedules.schedule(&board.id, never).await?;
-                    }
-                    error => return Err(error),
-                }
+            let outcome = self.schedule(board, now).await;
+            if let Err(LeaderboardsError::Schedule(error)) = &outcome {
+                unreadable(&board.id, error);
+                let never = Watermark { done: now, due: None };
+                self.schedules.schedule(&board.id, never).await?;
+            } else {
+                outcome?;
             }
         }
         Ok(boards.len())
@@ -188,29 +190,44 @@ impl Leaderboards {
         let now = self.clock.now();
         let until = now.plus_seconds(CLAIM_SECONDS);
         let most = self.config.callback_queue_workers.max(1);
-        let claimed = self.schedules.claim_due(now, until, most).await?;
-        let mut due = Vec::with_capacity(claimed.len());
-        for claimed in claimed {
-            let Ok(known) = Known::new(claimed.board.clone(), now) else {
-                // A schedule that cannot be read is never due again.
-                let never = Watermark { done: now, due: None };
-                self.schedules.done(&claimed.board.id, claimed.due, never).await?;
-                continue;
-            };
-            let at = caught_up(known.cron.as_deref(), claimed.due.seconds(), now.seconds());
-            if at != claimed.due.seconds() {
-                let board = &*known.id;
-                tracing::warn!(board, most = MOST_MISSED, "too many missed; the latest follow");
-                let watermark = Watermark {
-                    done: Timestamp::from_seconds(at - 1),
-                    due: Some(Timestamp::from_seconds(at)),
-                };
-                self.schedules.done(board, claimed.due, watermark).await?;
-                continue;
+        loop {
+            let claimed = self.schedules.claim_due(now, until, most).await?;
+            let none = claimed.is_empty();
+            let mut due = Vec::with_capacity(claimed.len());
+            for claimed in claimed {
+                due.extend(self.understood(claimed, now).await?);
             }
-            due.push(Due { occasions: occasions(&known, at), claimed });
+            // Boards that were only put right may be due at once.
+            if none || !due.is_empty() {
+                return Ok(due);
+            }
         }
-        Ok(due)
+    }
+
+    /// What is due of a claimed board; `None` when that is to be claimed anew.
+    async fn understood(
+        &self,
+        claimed: DueBoard,
+        now: Timestamp,
+    ) -> Result<Option<Due>, LeaderboardsError> {
+        let Ok(known) = Known::new(claimed.board.clone(), now) else {
+            // A schedule that cannot be read is never due again.
+            let never = Watermark { done: now, due: None };
+            self.schedules.done(&claimed.board.id, claimed.due, never).await?;
+            return Ok(None);
+        };
+        let at = caught_up(known.cron.as_deref(), claimed.due.seconds(), now.seconds());
+        if at == claimed.due.seconds() {
+            return Ok(Some(Due { occasions: occasions(&known, at), claimed }));
+        }
+        let board = &*known.id;
+        tracing::warn!(board, most = MOST_MISSED, "too many were missed; the latest follow");
+        let watermark = Watermark {
+            done: Timestamp::from_seconds(at - 1),
+            due: Some(Timestamp::from_seconds(at)),
+        };
+        self.schedules.done(board, claimed.due, watermark).await?;
+        Ok(None)
     }
 
     /// What was due is carried out: the next is due in its time. A tournament's places are free

@@ -6,6 +6,7 @@ use tavern_storage::{
     StorageError, TournamentTerms, WriteRefused, Written,
 };
 
+use crate::boards::kept;
 use crate::leaderboards::Known;
 use crate::records::Ranked;
 use crate::{Leaderboards, LeaderboardsError, MAX_METADATA_BYTES};
@@ -36,14 +37,6 @@ pub struct NewScore<'a> {
     pub metadata: &'a str,
     /// What to do instead of what the board says.
     pub operator: Option<BoardOperator>,
-}
-
-/// Nothing was written for a reason in the value.
-fn refused(error: StorageError) -> LeaderboardsError {
-    match error {
-        StorageError::DoesNotFit(_) => LeaderboardsError::NotKeepable(error),
-        error => LeaderboardsError::Storage(error),
-    }
 }
 
 impl Leaderboards {
@@ -185,7 +178,7 @@ impl Leaderboards {
                     (StorageError::DoesNotFit(_), BoardOperator::Increment) => {
                         LeaderboardsError::ScoreRange
                     }
-                    (error, _) => refused(error),
+                    (error, _) => kept(error),
                 })
             }
             Err(error) => Err(error.into()),
@@ -307,7 +300,7 @@ impl Leaderboards {
     ) -> Result<bool, LeaderboardsError> {
         let pending = self.ranks.pending(&known.id, period.expiry);
         let now = self.clock.now();
-        match self.records.join(period, owner, username, terms, now).await.map_err(refused)? {
+        match self.records.join(period, owner, username, terms, now).await.map_err(kept)? {
             Joined::New(change) => pending.changed(change),
             Joined::Already => pending.unchanged(),
             Joined::Full => {

@@ -7,13 +7,14 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use hashbrown::HashMap;
 use tavern_protocol::realtime::Envelope;
-use tavern_protocol::{Call, CallId, RtId, Wire};
+use tavern_protocol::{Call, CallId, RtId, Wire, api};
 
 use crate::context::{HookContext, RpcContext};
 use crate::error::HookError;
 use crate::message::MessageBox;
 use crate::module::{Module, panic_text};
 use crate::registrar::{AfterFn, BeforeFn, Entry, RpcFn, RtAfterFn, RtBeforeFn};
+use crate::scheduled::{Scheduled, TournamentFn};
 
 /// What modules have registered. Cheap to clone; nothing in it changes any more.
 #[derive(Clone)]
@@ -26,6 +27,7 @@ struct Table {
     rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
     rt_after: HashMap<RtId, Entry<RtAfterFn>>,
     rpcs: HashMap<String, Entry<RpcFn>>,
+    scheduled: Scheduled,
 }
 
 impl Hooks {
@@ -42,8 +44,9 @@ impl Hooks {
         rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
         rt_after: HashMap<RtId, Entry<RtAfterFn>>,
         rpcs: HashMap<String, Entry<RpcFn>>,
+        scheduled: Scheduled,
     ) -> Self {
-        Self(Arc::new(Table { modules, before, after, rt_before, rt_after, rpcs }))
+        Self(Arc::new(Table { modules, before, after, rt_before, rt_after, rpcs, scheduled }))
     }
 
     /// Whether a call has a hook after it.
@@ -150,6 +153,50 @@ impl Hooks {
         Some(guarded((function.run)(context(), payload), &function.owner).await)
     }
 
+    /// Runs the hook for the reset of a leaderboard, if there is one.
+    ///
+    /// # Errors
+    /// What the hook said, or an internal error if it panicked.
+    pub async fn leaderboard_reset(
+        &self,
+        context: impl FnOnce() -> HookContext,
+        leaderboard: api::Leaderboard,
+        reset: i64,
+    ) -> Result<(), HookError> {
+        let Some(hook) = &self.0.scheduled.leaderboard_reset else { return Ok(()) };
+        guarded((hook.run)(context(), leaderboard, reset), &hook.owner).await
+    }
+
+    /// Runs the hook for the end of a tournament's active time, if there is one.
+    ///
+    /// # Errors
+    /// What the hook said, or an internal error if it panicked.
+    pub async fn tournament_end(
+        &self,
+        context: impl FnOnce() -> HookContext,
+        tournament: api::Tournament,
+        end: i64,
+        reset: i64,
+    ) -> Result<(), HookError> {
+        let hook = self.0.scheduled.tournament_end.as_ref();
+        tournament_hook(hook, context, tournament, end, reset).await
+    }
+
+    /// Runs the hook for the reset of a tournament, if there is one.
+    ///
+    /// # Errors
+    /// What the hook said, or an internal error if it panicked.
+    pub async fn tournament_reset(
+        &self,
+        context: impl FnOnce() -> HookContext,
+        tournament: api::Tournament,
+        end: i64,
+        reset: i64,
+    ) -> Result<(), HookError> {
+        let hook = self.0.scheduled.tournament_reset.as_ref();
+        tournament_hook(hook, context, tournament, end, reset).await
+    }
+
     /// Tells every module that the server stops, all at once; `left` bounds each.
     pub async fn shutdown(&self, left: Duration) {
         let all = self.0.modules.iter().map(|module| async move {
@@ -172,6 +219,17 @@ impl Hooks {
         // Nearly every client sends the id as it was registered: look before folding the case.
         self.0.rpcs.get(id).or_else(|| self.0.rpcs.get(&id.to_lowercase()))
     }
+}
+
+async fn tournament_hook(
+    hook: Option<&Entry<TournamentFn>>,
+    context: impl FnOnce() -> HookContext,
+    tournament: api::Tournament,
+    end: i64,
+    reset: i64,
+) -> Result<(), HookError> {
+    let Some(hook) = hook else { return Ok(()) };
+    guarded((hook.run)(context(), tournament, end, reset), &hook.owner).await
 }
 
 fn boxed<M: Wire>(message: &M) -> MessageBox {

@@ -27,6 +27,7 @@ pub mod host;
 mod message;
 mod module;
 mod registrar;
+mod scheduled;
 pub mod value;
 
 /// The examples of the page on storage.

@@ -7,13 +7,14 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hashbrown::HashMap;
 use tavern_protocol::realtime::Envelope;
-use tavern_protocol::{Call, CallId, RtId};
+use tavern_protocol::{Call, CallId, RtId, api};
 
 use crate::context::{HookContext, RpcContext};
 use crate::error::{HookError, LoadError};
 use crate::hooks::Hooks;
 use crate::message::MessageBox;
 use crate::module::Module;
+use crate::scheduled::{Scheduled, leaderboard_fn, tournament_fn};
 
 /// A hook before a request: changes it, passes it on, or stops it with `None` or an error.
 pub(crate) type BeforeFn = Arc<
@@ -63,6 +64,7 @@ pub struct Registrar {
     rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
     rt_after: HashMap<RtId, Entry<RtAfterFn>>,
     rpcs: HashMap<String, Entry<RpcFn>>,
+    scheduled: Scheduled,
 }
 
 impl Registrar {
@@ -75,6 +77,7 @@ impl Registrar {
             rt_before: HashMap::new(),
             rt_after: HashMap::new(),
             rpcs: HashMap::new(),
+            scheduled: Scheduled::default(),
         }
     }
 
@@ -87,7 +90,15 @@ impl Registrar {
     }
 
     pub(crate) fn freeze(self, modules: Vec<Arc<dyn Module>>) -> Hooks {
-        Hooks::frozen(modules, self.before, self.after, self.rt_before, self.rt_after, self.rpcs)
+        Hooks::frozen(
+            modules,
+            self.before,
+            self.after,
+            self.rt_before,
+            self.rt_after,
+            self.rpcs,
+            self.scheduled,
+        )
     }
 
     /// Runs `hook` before every call of `C`. It answers the request to go on with, `None` to stop
@@ -149,6 +160,43 @@ impl Registrar {
         });
     }
 
+    /// Runs `hook` when a leaderboard has reset: with the leaderboard as it was in the second before,
+    /// and the time of the reset, in seconds since the epoch.
+    ///
+    /// It runs once in a cluster, at the time or, after a stop, later. If it fails or its server
+    /// dies, it runs again, with the same [`HookContext::obligation`].
+    pub fn leaderboard_reset<H, F>(&mut self, hook: H)
+    where
+        H: Fn(HookContext, api::Leaderboard, i64) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), HookError>> + Send + 'static,
+    {
+        let (place, run) = (&mut self.scheduled.leaderboard_reset, leaderboard_fn(hook));
+        once(place, run, &self.owner, &mut self.conflict, "the hook for resets of leaderboards");
+    }
+
+    /// Runs `hook` when the active time of a tournament is over: with the tournament as it was in
+    /// the second before, when that was, and when its records expire (0 for never), in seconds since
+    /// the epoch. Runs as often as [`Self::leaderboard_reset`].
+    pub fn tournament_end<H, F>(&mut self, hook: H)
+    where
+        H: Fn(HookContext, api::Tournament, i64, i64) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), HookError>> + Send + 'static,
+    {
+        let (place, run) = (&mut self.scheduled.tournament_end, tournament_fn(hook));
+        once(place, run, &self.owner, &mut self.conflict, "the hook for ends of tournaments");
+    }
+
+    /// Runs `hook` when the records of a tournament have expired, with the same as
+    /// [`Self::tournament_end`].
+    pub fn tournament_reset<H, F>(&mut self, hook: H)
+    where
+        H: Fn(HookContext, api::Tournament, i64, i64) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), HookError>> + Send + 'static,
+    {
+        let (place, run) = (&mut self.scheduled.tournament_reset, tournament_fn(hook));
+        once(place, run, &self.owner, &mut self.conflict, "the hook for resets of tournaments");
+    }
+
     /// Lets clients call `function` by `id` (case does not matter). It gets the payload, empty
     /// when there is none, and answers a text or nothing.
     pub fn rpc<H, F>(&mut self, id: &str, function: H)
@@ -180,6 +228,26 @@ fn insert<K: Eq + std::hash::Hash, F>(
             conflict.get_or_insert_with(|| LoadError::Conflict {
                 what: what(),
                 first: taken.get().owner.to_string(),
+                second: owner.to_string(),
+            });
+        }
+    }
+}
+
+/// The same for what there is one of.
+fn once<F>(
+    place: &mut Option<Entry<F>>,
+    run: F,
+    owner: &Arc<str>,
+    conflict: &mut Option<LoadError>,
+    what: &str,
+) {
+    match place {
+        None => *place = Some(Entry { owner: Arc::clone(owner), run }),
+        Some(taken) => {
+            conflict.get_or_insert_with(|| LoadError::Conflict {
+                what: what.to_owned(),
+                first: taken.owner.to_string(),
                 second: owner.to_string(),
             });
         }

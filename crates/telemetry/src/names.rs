@@ -171,6 +171,12 @@ pub mod tavern {
         OBLIGATIONS_PENDING = "tavern_obligations_pending";
         /// Attempts to carry out an obligation that failed.
         OBLIGATION_FAILURES_TOTAL = "tavern_obligation_failures_total";
+        /// Attempts to tell server code of a reset or an end of a board that failed.
+        LEADERBOARD_HOOK_FAILURES_TOTAL = "tavern_leaderboard_hook_failures_total";
+        /// Records of leaderboards whose places are known one by one.
+        LEADERBOARD_RANK_KEYS = "tavern_leaderboard_rank_keys";
+        /// Periods of leaderboards whose records are counted.
+        LEADERBOARD_RANK_PERIODS = "tavern_leaderboard_rank_periods";
         /// Log-in attempts refused because of earlier failures, by kind.
         LOCKOUTS_TOTAL = "tavern_lockouts_total";
         /// Log-ins that failed because the credentials were wrong.

@@ -15,6 +15,10 @@ use super::phases::Core;
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// How often obligations that stand are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
+/// How often resets and ends are looked for at least: boards may be created on other nodes.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often boards without a schedule are looked for: other servers know of none.
+const ADOPT_EVERY: Duration = Duration::from_secs(10);
 /// How often the database is asked whether it answers, for `/readyz`.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// How long it may take to answer.
@@ -60,6 +64,20 @@ pub(super) fn start(core: &Core, services: &Arc<Services>, api: &Arc<Api>, datab
             }
         }
     });
+    let (counting, stopped) = (Arc::clone(services), stop.clone());
+    drop(core.life.spawn(async move {
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            counted = counting.leaderboards().warm() => match counted {
+                Ok(boards) => tracing::debug!(boards, "records counted for ranks"),
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "cannot count records; ranks are counted when asked for");
+                }
+            },
+        }
+    }));
+    schedules(core, services, api);
     let (tended, stopped) = (database.pool().clone(), stop.clone());
     core.life.spawn_critical("database pool", stop.clone(), async move {
         tended.tend(stopped).await;
@@ -82,11 +100,53 @@ pub(super) fn start(core: &Core, services: &Arc<Services>, api: &Arc<Api>, datab
     notify::keep_watchdog_quiet(&core.life);
 }
 
+/// Tells server code of resets and ends of boards.
+fn schedules(core: &Core, services: &Arc<Services>, api: &Arc<Api>) {
+    let stop = core.life.abort().clone();
+    let (services, api, stopped) = (Arc::clone(services), Arc::clone(api), stop.clone());
+    core.life.spawn_critical("leaderboard schedules", stop, async move {
+        let mut adopt = tokio::time::interval(ADOPT_EVERY);
+        adopt.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let round = async {
+                while api.carry_out_due().await? > 0 {}
+                api.until_due(LOOK_EVERY).await
+            };
+            let wait = match round.await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "cannot carry out resets and ends of leaderboards");
+                    LOOK_EVERY
+                }
+            };
+            tokio::select! {
+                () = stopped.cancelled() => return,
+                () = tokio::time::sleep(wait) => {}
+                _ = adopt.tick() => {
+                    if let Err(error) = services.leaderboards().adopt_boards().await {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(error, "cannot look for new leaderboards");
+                    }
+                }
+            }
+        }
+    });
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52 are exact")]
 fn observe(metrics: &Metrics, services: &Arc<Services>) {
     let seen = Arc::clone(services);
     metrics.observe_gauge(&[prefixed::PRESENCES], &[], move || {
         seen.presence_totals().presences as f64
+    });
+    let seen = Arc::clone(services);
+    metrics.observe_gauge(&[tavern::LEADERBOARD_RANK_KEYS], &[], move || {
+        seen.leaderboards().rank_totals().known as f64
+    });
+    let seen = Arc::clone(services);
+    metrics.observe_gauge(&[tavern::LEADERBOARD_RANK_PERIODS], &[], move || {
+        seen.leaderboards().rank_totals().periods as f64
     });
     let seen = Arc::clone(services);
     metrics.observe_gauge(&[tavern::STREAMS], &[], move || seen.stream_totals().streams as f64);

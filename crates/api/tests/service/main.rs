@@ -2,13 +2,17 @@
 
 #[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod leaderboards;
 #[cfg(test)]
 mod obligations;
 #[cfg(test)]
+mod schedules;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod storage;
+#[cfg(test)]
 mod tournaments;
 #[cfg(test)]
 mod world;

@@ -49,7 +49,7 @@ async fn new_boards_want_a_schedule(storage: &Storage) {
     let place = Place::new(storage, tournament(terms())).await;
     let waiting = async || {
         let boards = storage.board_schedules.unscheduled(1_000_000).await.expect("unscheduled");
-        boards.iter().any(|board| *board == place.board)
+        boards.contains(&place.board)
     };
     assert!(waiting().await);
     let never = Watermark { done: NOW, due: None };
