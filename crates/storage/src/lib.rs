@@ -52,6 +52,7 @@ pub use groups::{
     DecideGroup, Group, GroupChange, GroupCreated, GroupEdge, GroupEdgeKey, GroupEdgePage,
     GroupFilter, GroupMessage, GroupOrder, GroupPage, GroupPosition, GroupRefused, GroupState,
     GroupUpdate, GroupUpdated, GroupView, Groups, MAX_ADMINS, MemberView, NewGroup,
+};
 pub use leaderboards::{
     Around, Board, BoardOperator, BoardRecord, BoardRecords, BoardSchedules, Boards, DueBoard,
     EndFilter, Joined, NO_MAX_SIZE, Period, RankChange, RankKey, RankSkeleton, RecordPage,
