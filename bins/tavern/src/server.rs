@@ -16,6 +16,7 @@ use crate::boot::{Outcome, Running, Server};
 use crate::cli::{self, Exit, Failure, Migrate, Program, Start, Surroundings};
 use crate::config::{Settings, Sources, read_file, reload};
 use crate::migrations;
+use crate::scripts;
 
 /// Runs the command line of a server with these modules and answers the exit code: all that the
 /// `main` of a studio's own server has to do.
@@ -106,9 +107,10 @@ impl Program for Tavern {
             .map_err(|error| Failure::new(Exit::Database, error))
     }
 
-    fn check_modules(&self, _settings: &Settings) -> Result<Vec<String>, Failure> {
+    fn check_modules(&self, settings: &Settings) -> Result<Vec<String>, Failure> {
         // Rust modules are part of the program: that they load was checked when it was linked.
-        Ok(self.modules.iter().map(|module| format!("{}: linked", module.name())).collect())
+        let linked = self.modules.iter().map(|module| format!("{}: linked", module.name()));
+        Ok(linked.chain(scripts::check(settings, runtime()?.handle())?).collect())
     }
 }
 

@@ -167,6 +167,14 @@ pub mod tavern {
         CONNECTIONS_REFUSED_TOTAL = "tavern_connections_refused_total";
         /// Running relayed matches.
         RELAYED_MATCHES = "tavern_relayed_matches";
+        /// Machines for scripts, by language.
+        SCRIPT_MACHINES = "tavern_script_machines";
+        /// Calls that wait for a machine, by language.
+        SCRIPT_WAITING = "tavern_script_waiting";
+        /// Calls refused because too many waited for a machine, by language.
+        SCRIPT_REFUSED_TOTAL = "tavern_script_refused_total";
+        /// Machines given up because they were interrupted or out of memory, by language.
+        SCRIPT_DISCARDED_TOTAL = "tavern_script_discarded_total";
         /// Obligations that still have to be carried out.
         OBLIGATIONS_PENDING = "tavern_obligations_pending";
         /// Attempts to carry out an obligation that failed.

@@ -17,6 +17,7 @@ use super::running::Running;
 use super::workers;
 use crate::cli::{Exit, Failure};
 use crate::config::Settings;
+use crate::scripts;
 
 /// How long all modules together may take to initialise, each of them.
 const MODULE_LIMIT: Duration = Duration::from_secs(60);
@@ -201,7 +202,8 @@ impl Boot<Assembled> {
     /// # Errors
     /// [`Exit::Modules`] names the module that failed, panicked or did not return.
     pub async fn load_hooks(self) -> Result<Boot<HooksReady>, Failure> {
-        let Self { core, phase: Assembled { ports, modules, database, services } } = self;
+        let Self { core, phase: Assembled { ports, mut modules, database, services } } = self;
+        modules.extend(scripts::modules(&core.settings, &core.metrics));
         let host: Arc<dyn Host> = Arc::new(ServerHost::new(Arc::clone(&services)));
         let hooks = load(modules, host, MODULE_LIMIT)
             .await

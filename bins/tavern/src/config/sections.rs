@@ -166,14 +166,14 @@ section! {
         event_queue_size: usize = 65_536, range(1, 16_777_216), later(ENGINES);
         /// Workers that hand events to server code
         event_queue_workers: u32 = 8, range(1, 1_024), later(ENGINES);
-        /// JavaScript file to load instead of index.js, relative to the folder of modules
-        js_entrypoint: PathBuf = PathBuf::new(), later(ENGINES);
+        /// JavaScript or TypeScript file to load instead of index.js or index.ts, relative to the folder of modules
+        js_entrypoint: PathBuf = PathBuf::new();
         /// Most JavaScript machines at a time
-        js_max_count: u32 = 32, range(1, 65_536), later(ENGINES);
+        js_max_count: u32 = 32, range(1, 65_536);
         /// JavaScript machines made at the start
-        js_min_count: u32 = 16, range(0, 65_536), later(ENGINES);
+        js_min_count: u32 = 16, range(0, 65_536);
         /// Whether JavaScript globals are frozen once loaded
-        js_read_only_globals: bool = true, later(ENGINES);
+        js_read_only_globals: bool = true;
         /// Whether errors sent to clients hold the Lua stack
         lua_api_stacktrace: bool = false, later(ENGINES);
         /// How deep Lua calls may nest
@@ -186,6 +186,12 @@ section! {
         lua_read_only_globals: bool = true, later(ENGINES);
         /// Slots of the Lua registry
         lua_registry_size: u32 = 512, range(128, 16_777_216), later(ENGINES);
+        /// Computing time of one call of a script, in milliseconds; waiting does not count
+        script_call_cpu_ms: u64 = 5_000, range(1, 3_600_000);
+        /// Memory of one machine for scripts, in bytes
+        script_memory_bytes: usize = 134_217_728, range(1_048_576, 1_099_511_627_776);
+        /// Calls that wait for a machine before one more is refused
+        script_queue_size: usize = 4_096, range(1, 16_777_216);
         /// Former name of lua_call_stack_size; 0 means not set
         call_stack_size: u32 = 0, range(0, 1_000_000), deprecated("runtime.lua_call_stack_size");
         /// Former name of lua_max_count; 0 means not set

@@ -201,8 +201,9 @@ impl Settings {
             bad("runtime.lua_min_count", "must not be above runtime.lua_max_count");
         }
         let entry = &runtime.js_entrypoint;
-        if !entry.as_os_str().is_empty() && entry.extension().is_none_or(|e| e != "js") {
-            bad("runtime.js_entrypoint", "must end in .js");
+        let known = |e: &std::ffi::OsStr| ["js", "mjs", "ts", "mts"].iter().any(|k| e == *k);
+        if !entry.as_os_str().is_empty() && !entry.extension().is_some_and(known) {
+            bad("runtime.js_entrypoint", "must end in .js, .mjs, .ts or .mts");
         }
     }
 }
