@@ -7,6 +7,8 @@ use tavern_protocol::{Call, CallId, CallVisitor, RtId, Wire};
 use tavern_runtime_hooks::engine::Pool;
 use tavern_runtime_hooks::{HookError, Registrar};
 
+mod boards;
+
 use crate::machine::{Machine, ScriptContext};
 use crate::registration::{Place, Registrations};
 use crate::{context, message};
@@ -46,13 +48,13 @@ pub(crate) fn register(engine: &Arc<Engine>, found: &Registrations, registrar: &
             }
             Place::RtBefore(message) => rt_before(registrar, engine, function, *message),
             Place::RtAfter(message) => rt_after(registrar, engine, function, *message),
+            Place::LeaderboardReset => boards::leaderboard_reset(registrar, engine, function),
+            Place::TournamentEnd => boards::tournament(registrar, engine, function, true),
+            Place::TournamentReset => boards::tournament(registrar, engine, function, false),
             // The module itself calls it.
             Place::Shutdown => {}
             Place::Match(_)
             | Place::MatchmakerMatched
-            | Place::TournamentEnd
-            | Place::TournamentReset
-            | Place::LeaderboardReset
             | Place::PurchaseNotificationApple
             | Place::PurchaseNotificationGoogle
             | Place::SubscriptionNotificationApple

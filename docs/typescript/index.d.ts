@@ -1,0 +1,1915 @@
+// Definitions of what server code in TypeScript has: put this folder into the `types` of your
+// tsconfig.json, or depend on it as a package. Made from the server's tables; do not edit.
+
+/** Your module begins here. Any style of function will do, global or exported. */
+declare type InitModule = nkruntime.InitModule;
+
+declare function setTimeout(run: (...args: any[]) => void, ms?: number, ...args: any[]): number;
+declare function setInterval(run: (...args: any[]) => void, ms?: number, ...args: any[]): number;
+declare function clearTimeout(timer: number | undefined): void;
+declare function clearInterval(timer: number | undefined): void;
+declare const console: {
+  debug(...args: any[]): void;
+  log(...args: any[]): void;
+  info(...args: any[]): void;
+  warn(...args: any[]): void;
+  error(...args: any[]): void;
+};
+
+declare namespace nkruntime {
+  type Awaitable<T> = T | Promise<T>;
+
+  /** Called in every machine when the code is loaded; the server's answers are the same in all. */
+  type InitModule = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    initializer: Initializer,
+  ) => Awaitable<void>;
+
+  /** What a function is told about the call that it serves. */
+  interface Context {
+    env: { [key: string]: string };
+    executionMode: string | number;
+    node: string;
+    version: string;
+    headers: { [key: string]: string[] };
+    queryParams: { [key: string]: string[] };
+    userId: string;
+    username: string;
+    vars: { [key: string]: string };
+    /** Unix seconds. */
+    userSessionExp: number;
+    sessionId: string;
+    lang: string;
+    clientIp: string;
+    clientPort: string;
+    matchId: string;
+    matchNode: string;
+    matchLabel: string;
+    matchTickRate: number;
+    /** In the hook after a log-in that created an account: the same at every attempt. */
+    obligationId?: string;
+  }
+
+  /** What is said goes to the server's log. Verbs such as %s, %d and %v are filled in. */
+  interface Logger {
+    debug(format: string, ...args: any[]): string;
+    info(format: string, ...args: any[]): string;
+    warn(format: string, ...args: any[]): string;
+    error(format: string, ...args: any[]): string;
+    withField(key: string, value: any): Logger;
+    withFields(fields: { [key: string]: any }): Logger;
+    getFields(): { [key: string]: any };
+  }
+
+  /** Thrown as it is, its text and code reach the client. */
+  interface Error {
+    message: string;
+    code?: Codes | number;
+  }
+
+  type RpcFunction = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    payload: string,
+  ) => Awaitable<string | void | null>;
+  /** Answers the request to go on with; null refuses the call. */
+  type BeforeHook<Request> = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    request: Request,
+  ) => Awaitable<Request | void | null>;
+  type AfterHook<Response, Request> = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    response: Response,
+    request: Request,
+  ) => Awaitable<void>;
+  type RtBeforeHook = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    envelope: RtEnvelope,
+  ) => Awaitable<RtEnvelope | void | null>;
+  type RtAfterHook = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    output: RtEnvelope | null,
+    input: RtEnvelope,
+  ) => Awaitable<void>;
+  type ShutdownFunction = (ctx: Context, logger: Logger, nk: Nakama) => Awaitable<void>;
+  type MatchmakerMatchedFunction = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    matches: MatchmakerResult[],
+  ) => Awaitable<string | void | null>;
+
+  interface MatchmakerResult {
+    presence: Presence;
+    properties: { [key: string]: any };
+    partyId?: string;
+  }
+
+  /** Somebody in a match or on a stream. */
+  interface Presence {
+    userId: string;
+    sessionId: string;
+    username: string;
+    node: string;
+    status?: string | null;
+    hidden?: boolean;
+    persistence?: boolean;
+    reason?: PresenceReason;
+  }
+
+  interface MatchMessage {
+    sender: Presence;
+    opCode: number;
+    data: ArrayBuffer;
+    reliable: boolean;
+    receiveTimeMs: number;
+  }
+
+  /** What a match sends and decides. */
+  interface MatchDispatcher {
+    broadcastMessage(
+      opCode: number,
+      data?: ArrayBuffer | Uint8Array | string | null,
+      presences?: Presence[] | null,
+      sender?: Presence | null,
+      reliable?: boolean,
+    ): void;
+    /** The same, sent when the tick has ended. */
+    broadcastMessageDeferred(
+      opCode: number,
+      data?: ArrayBuffer | Uint8Array | string | null,
+      presences?: Presence[] | null,
+      sender?: Presence | null,
+      reliable?: boolean,
+    ): void;
+    matchKick(presences: Presence[]): void;
+    matchLabelUpdate(label: string): void;
+  }
+
+  type MatchState = { [key: string]: any };
+  type MatchStep<S, Extra extends any[]> = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    dispatcher: MatchDispatcher,
+    tick: number,
+    state: S,
+    ...extra: Extra
+  ) => { state: S } | null;
+
+  /** The functions of a kind of match. Answering null ends it. */
+  interface MatchHandler<S = MatchState> {
+    matchInit: (
+      ctx: Context,
+      logger: Logger,
+      nk: Nakama,
+      params: { [key: string]: any },
+    ) => { state: S; tickRate: number; label: string } | null;
+    matchJoinAttempt: (
+      ctx: Context,
+      logger: Logger,
+      nk: Nakama,
+      dispatcher: MatchDispatcher,
+      tick: number,
+      state: S,
+      presence: Presence,
+      metadata: { [key: string]: any },
+    ) => { state: S; accept: boolean; rejectMessage?: string } | null;
+    matchJoin: MatchStep<S, [presences: Presence[]]>;
+    matchLeave: MatchStep<S, [presences: Presence[]]>;
+    matchLoop: MatchStep<S, [messages: MatchMessage[]]>;
+    matchTerminate: MatchStep<S, [graceSeconds: number]>;
+    matchSignal: (
+      ctx: Context,
+      logger: Logger,
+      nk: Nakama,
+      dispatcher: MatchDispatcher,
+      tick: number,
+      state: S,
+      data: string,
+    ) => { state: S; data?: string } | null;
+  }
+
+  /** The part of the initializer that is not about single calls. */
+  interface InitializerBase {
+    registerRpc(id: string, fn: RpcFunction): void;
+    registerRtBefore(message: RtMessage | string, fn: RtBeforeHook): void;
+    registerRtAfter(message: RtMessage | string, fn: RtAfterHook): void;
+    registerMatch<S = MatchState>(name: string, handler: MatchHandler<S>): void;
+    registerMatchmakerMatched(fn: MatchmakerMatchedFunction): void;
+    registerShutdown(fn: ShutdownFunction): void;
+    registerTournamentEnd(fn: (ctx: Context, logger: Logger, nk: Nakama, tournament: any, end: number, reset: number) => Awaitable<void>): void;
+    registerTournamentReset(fn: (ctx: Context, logger: Logger, nk: Nakama, tournament: any, end: number, reset: number) => Awaitable<void>): void;
+    registerLeaderboardReset(fn: (ctx: Context, logger: Logger, nk: Nakama, leaderboard: any, reset: number) => Awaitable<void>): void;
+    registerPurchaseNotificationApple(fn: (ctx: Context, logger: Logger, nk: Nakama, purchase: any, payload: string, type: string) => Awaitable<void>): void;
+    registerPurchaseNotificationGoogle(fn: (ctx: Context, logger: Logger, nk: Nakama, purchase: any, payload: string, type: string) => Awaitable<void>): void;
+    registerSubscriptionNotificationApple(fn: (ctx: Context, logger: Logger, nk: Nakama, subscription: any, payload: string, type: string) => Awaitable<void>): void;
+    registerSubscriptionNotificationGoogle(fn: (ctx: Context, logger: Logger, nk: Nakama, subscription: any, payload: string, type: string) => Awaitable<void>): void;
+    registerStorageIndex(name: string, collection: string, key: string | null, fields: string[], sortableFields: string[], maxEntries: number, indexOnly?: boolean): void;
+    registerStorageIndexFilter(name: string, fn: (ctx: Context, logger: Logger, nk: Nakama, write: any) => Awaitable<boolean>): void;
+  }
+
+  /** The functions of the engine itself. */
+  interface NakamaBase {
+    /** The text that bytes are in UTF-8. */
+    binaryToString(data: ArrayBuffer | Uint8Array): string;
+    /** The bytes of a text in UTF-8. */
+    stringToBinary(text: string): ArrayBuffer;
+    /** Reads objects, writes what `update` makes of them, and again if others were faster. */
+    storageWriteRetry(
+      ids: StorageReadRequest[],
+      update: (objects: StorageObject[]) => StorageWriteRequest[],
+      retries: number,
+    ): StorageWriteAck[];
+  }
+
+  enum Codes {
+    CANCELLED = 1,
+    UNKNOWN = 2,
+    INVALID_ARGUMENT = 3,
+    DEADLINE_EXCEEDED = 4,
+    NOT_FOUND = 5,
+    ALREADY_EXISTS = 6,
+    PERMISSION_DENIED = 7,
+    RESOURCE_EXHAUSTED = 8,
+    FAILED_PRECONDITION = 9,
+    ABORTED = 10,
+    OUT_OF_RANGE = 11,
+    UNIMPLEMENTED = 12,
+    INTERNAL = 13,
+    UNAVAILABLE = 14,
+    DATA_LOSS = 15,
+    UNAUTHENTICATED = 16,
+  }
+  enum SortOrder { ASCENDING = "ascending", DESCENDING = "descending" }
+  enum Operator { BEST = "best", SET = "set", INCREMENTAL = "increment", DECREMENTAL = "decrement" }
+  enum OverrideOperator { BEST = "best", SET = "set", INCREMENTAL = "increment", DECREMENTAL = "decrement" }
+  enum PresenceReason { Unknown = 0, Join = 1, Update = 2, Leave = 3, Disconnect = 4 }
+  enum ChanType { Room = 1, DirectMessage = 2, Group = 3 }
+  enum GroupUserState { Superadmin = 0, Admin = 1, Member = 2, JoinRequest = 3, Banned = 4 }
+
+  /** Where `InitModule` registers functions. */
+  interface Initializer extends InitializerBase {
+    registerBeforeAddFriends(hook: BeforeHook<ApiAddFriendsRequest>): void;
+    registerAfterAddFriends(hook: AfterHook<void, ApiAddFriendsRequest>): void;
+    registerBeforeAddGroupUsers(hook: BeforeHook<ApiAddGroupUsersRequest>): void;
+    registerAfterAddGroupUsers(hook: AfterHook<void, ApiAddGroupUsersRequest>): void;
+    registerBeforeSessionRefresh(hook: BeforeHook<ApiSessionRefreshRequest>): void;
+    registerAfterSessionRefresh(hook: AfterHook<ApiSession, ApiSessionRefreshRequest>): void;
+    registerBeforeSessionLogout(hook: BeforeHook<ApiSessionLogoutRequest>): void;
+    registerAfterSessionLogout(hook: AfterHook<void, ApiSessionLogoutRequest>): void;
+    registerBeforeAuthenticateApple(hook: BeforeHook<ApiAuthenticateAppleRequest>): void;
+    registerAfterAuthenticateApple(hook: AfterHook<ApiSession, ApiAuthenticateAppleRequest>): void;
+    registerBeforeAuthenticateCustom(hook: BeforeHook<ApiAuthenticateCustomRequest>): void;
+    registerAfterAuthenticateCustom(hook: AfterHook<ApiSession, ApiAuthenticateCustomRequest>): void;
+    registerBeforeAuthenticateDevice(hook: BeforeHook<ApiAuthenticateDeviceRequest>): void;
+    registerAfterAuthenticateDevice(hook: AfterHook<ApiSession, ApiAuthenticateDeviceRequest>): void;
+    registerBeforeAuthenticateEmail(hook: BeforeHook<ApiAuthenticateEmailRequest>): void;
+    registerAfterAuthenticateEmail(hook: AfterHook<ApiSession, ApiAuthenticateEmailRequest>): void;
+    registerBeforeAuthenticateFacebook(hook: BeforeHook<ApiAuthenticateFacebookRequest>): void;
+    registerAfterAuthenticateFacebook(hook: AfterHook<ApiSession, ApiAuthenticateFacebookRequest>): void;
+    registerBeforeAuthenticateFacebookInstantGame(hook: BeforeHook<ApiAuthenticateFacebookInstantGameRequest>): void;
+    registerAfterAuthenticateFacebookInstantGame(hook: AfterHook<ApiSession, ApiAuthenticateFacebookInstantGameRequest>): void;
+    registerBeforeAuthenticateGameCenter(hook: BeforeHook<ApiAuthenticateGameCenterRequest>): void;
+    registerAfterAuthenticateGameCenter(hook: AfterHook<ApiSession, ApiAuthenticateGameCenterRequest>): void;
+    registerBeforeAuthenticateGoogle(hook: BeforeHook<ApiAuthenticateGoogleRequest>): void;
+    registerAfterAuthenticateGoogle(hook: AfterHook<ApiSession, ApiAuthenticateGoogleRequest>): void;
+    registerBeforeAuthenticateSteam(hook: BeforeHook<ApiAuthenticateSteamRequest>): void;
+    registerAfterAuthenticateSteam(hook: AfterHook<ApiSession, ApiAuthenticateSteamRequest>): void;
+    registerBeforeBanGroupUsers(hook: BeforeHook<ApiBanGroupUsersRequest>): void;
+    registerAfterBanGroupUsers(hook: AfterHook<void, ApiBanGroupUsersRequest>): void;
+    registerBeforeBlockFriends(hook: BeforeHook<ApiBlockFriendsRequest>): void;
+    registerAfterBlockFriends(hook: AfterHook<void, ApiBlockFriendsRequest>): void;
+    registerBeforeCreateGroup(hook: BeforeHook<ApiCreateGroupRequest>): void;
+    registerAfterCreateGroup(hook: AfterHook<ApiGroup, ApiCreateGroupRequest>): void;
+    registerBeforeDeleteAccount(hook: BeforeHook<void>): void;
+    registerAfterDeleteAccount(hook: AfterHook<void, void>): void;
+    registerBeforeDeleteFriends(hook: BeforeHook<ApiDeleteFriendsRequest>): void;
+    registerAfterDeleteFriends(hook: AfterHook<void, ApiDeleteFriendsRequest>): void;
+    registerBeforeDeleteGroup(hook: BeforeHook<ApiDeleteGroupRequest>): void;
+    registerAfterDeleteGroup(hook: AfterHook<void, ApiDeleteGroupRequest>): void;
+    registerBeforeDeleteLeaderboardRecord(hook: BeforeHook<ApiDeleteLeaderboardRecordRequest>): void;
+    registerAfterDeleteLeaderboardRecord(hook: AfterHook<void, ApiDeleteLeaderboardRecordRequest>): void;
+    registerBeforeDeleteNotifications(hook: BeforeHook<ApiDeleteNotificationsRequest>): void;
+    registerAfterDeleteNotifications(hook: AfterHook<void, ApiDeleteNotificationsRequest>): void;
+    registerBeforeDeleteTournamentRecord(hook: BeforeHook<ApiDeleteTournamentRecordRequest>): void;
+    registerAfterDeleteTournamentRecord(hook: AfterHook<void, ApiDeleteTournamentRecordRequest>): void;
+    registerBeforeDeleteStorageObjects(hook: BeforeHook<ApiDeleteStorageObjectsRequest>): void;
+    registerAfterDeleteStorageObjects(hook: AfterHook<void, ApiDeleteStorageObjectsRequest>): void;
+    registerBeforeEvent(hook: BeforeHook<ApiEvent>): void;
+    registerAfterEvent(hook: AfterHook<void, ApiEvent>): void;
+    registerBeforeGetAccount(hook: BeforeHook<void>): void;
+    registerAfterGetAccount(hook: AfterHook<ApiAccount, void>): void;
+    registerBeforeGetUsers(hook: BeforeHook<ApiGetUsersRequest>): void;
+    registerAfterGetUsers(hook: AfterHook<ApiUsers, ApiGetUsersRequest>): void;
+    registerBeforeGetSubscription(hook: BeforeHook<ApiGetSubscriptionRequest>): void;
+    registerAfterGetSubscription(hook: AfterHook<ApiValidatedSubscription, ApiGetSubscriptionRequest>): void;
+    registerBeforeGetMatchmakerStats(hook: BeforeHook<void>): void;
+    registerAfterGetMatchmakerStats(hook: AfterHook<ApiMatchmakerStats, void>): void;
+    registerBeforeImportFacebookFriends(hook: BeforeHook<ApiImportFacebookFriendsRequest>): void;
+    registerAfterImportFacebookFriends(hook: AfterHook<void, ApiImportFacebookFriendsRequest>): void;
+    registerBeforeImportSteamFriends(hook: BeforeHook<ApiImportSteamFriendsRequest>): void;
+    registerAfterImportSteamFriends(hook: AfterHook<void, ApiImportSteamFriendsRequest>): void;
+    registerBeforeJoinGroup(hook: BeforeHook<ApiJoinGroupRequest>): void;
+    registerAfterJoinGroup(hook: AfterHook<void, ApiJoinGroupRequest>): void;
+    registerBeforeJoinTournament(hook: BeforeHook<ApiJoinTournamentRequest>): void;
+    registerAfterJoinTournament(hook: AfterHook<void, ApiJoinTournamentRequest>): void;
+    registerBeforeKickGroupUsers(hook: BeforeHook<ApiKickGroupUsersRequest>): void;
+    registerAfterKickGroupUsers(hook: AfterHook<void, ApiKickGroupUsersRequest>): void;
+    registerBeforeLeaveGroup(hook: BeforeHook<ApiLeaveGroupRequest>): void;
+    registerAfterLeaveGroup(hook: AfterHook<void, ApiLeaveGroupRequest>): void;
+    registerBeforeLinkApple(hook: BeforeHook<ApiAccountApple>): void;
+    registerAfterLinkApple(hook: AfterHook<void, ApiAccountApple>): void;
+    registerBeforeLinkCustom(hook: BeforeHook<ApiAccountCustom>): void;
+    registerAfterLinkCustom(hook: AfterHook<void, ApiAccountCustom>): void;
+    registerBeforeLinkDevice(hook: BeforeHook<ApiAccountDevice>): void;
+    registerAfterLinkDevice(hook: AfterHook<void, ApiAccountDevice>): void;
+    registerBeforeLinkEmail(hook: BeforeHook<ApiAccountEmail>): void;
+    registerAfterLinkEmail(hook: AfterHook<void, ApiAccountEmail>): void;
+    registerBeforeLinkFacebook(hook: BeforeHook<ApiLinkFacebookRequest>): void;
+    registerAfterLinkFacebook(hook: AfterHook<void, ApiLinkFacebookRequest>): void;
+    registerBeforeLinkFacebookInstantGame(hook: BeforeHook<ApiAccountFacebookInstantGame>): void;
+    registerAfterLinkFacebookInstantGame(hook: AfterHook<void, ApiAccountFacebookInstantGame>): void;
+    registerBeforeLinkGameCenter(hook: BeforeHook<ApiAccountGameCenter>): void;
+    registerAfterLinkGameCenter(hook: AfterHook<void, ApiAccountGameCenter>): void;
+    registerBeforeLinkGoogle(hook: BeforeHook<ApiAccountGoogle>): void;
+    registerAfterLinkGoogle(hook: AfterHook<void, ApiAccountGoogle>): void;
+    registerBeforeLinkSteam(hook: BeforeHook<ApiLinkSteamRequest>): void;
+    registerAfterLinkSteam(hook: AfterHook<void, ApiLinkSteamRequest>): void;
+    registerBeforeListChannelMessages(hook: BeforeHook<ApiListChannelMessagesRequest>): void;
+    registerAfterListChannelMessages(hook: AfterHook<ApiChannelMessageList, ApiListChannelMessagesRequest>): void;
+    registerBeforeListFriends(hook: BeforeHook<ApiListFriendsRequest>): void;
+    registerAfterListFriends(hook: AfterHook<ApiFriendList, ApiListFriendsRequest>): void;
+    registerBeforeListFriendsOfFriends(hook: BeforeHook<ApiListFriendsOfFriendsRequest>): void;
+    registerAfterListFriendsOfFriends(hook: AfterHook<ApiFriendsOfFriendsList, ApiListFriendsOfFriendsRequest>): void;
+    registerBeforeListGroups(hook: BeforeHook<ApiListGroupsRequest>): void;
+    registerAfterListGroups(hook: AfterHook<ApiGroupList, ApiListGroupsRequest>): void;
+    registerBeforeListGroupUsers(hook: BeforeHook<ApiListGroupUsersRequest>): void;
+    registerAfterListGroupUsers(hook: AfterHook<ApiGroupUserList, ApiListGroupUsersRequest>): void;
+    registerBeforeListLeaderboardRecords(hook: BeforeHook<ApiListLeaderboardRecordsRequest>): void;
+    registerAfterListLeaderboardRecords(hook: AfterHook<ApiLeaderboardRecordList, ApiListLeaderboardRecordsRequest>): void;
+    registerBeforeListLeaderboardRecordsAroundOwner(hook: BeforeHook<ApiListLeaderboardRecordsAroundOwnerRequest>): void;
+    registerAfterListLeaderboardRecordsAroundOwner(hook: AfterHook<ApiLeaderboardRecordList, ApiListLeaderboardRecordsAroundOwnerRequest>): void;
+    registerBeforeListMatches(hook: BeforeHook<ApiListMatchesRequest>): void;
+    registerAfterListMatches(hook: AfterHook<ApiMatchList, ApiListMatchesRequest>): void;
+    registerBeforeListParties(hook: BeforeHook<ApiListPartiesRequest>): void;
+    registerAfterListParties(hook: AfterHook<ApiPartyList, ApiListPartiesRequest>): void;
+    registerBeforeListNotifications(hook: BeforeHook<ApiListNotificationsRequest>): void;
+    registerAfterListNotifications(hook: AfterHook<ApiNotificationList, ApiListNotificationsRequest>): void;
+    registerBeforeListStorageObjects(hook: BeforeHook<ApiListStorageObjectsRequest>): void;
+    registerAfterListStorageObjects(hook: AfterHook<ApiStorageObjectList, ApiListStorageObjectsRequest>): void;
+    registerBeforeListSubscriptions(hook: BeforeHook<ApiListSubscriptionsRequest>): void;
+    registerAfterListSubscriptions(hook: AfterHook<ApiSubscriptionList, ApiListSubscriptionsRequest>): void;
+    registerBeforeListTournaments(hook: BeforeHook<ApiListTournamentsRequest>): void;
+    registerAfterListTournaments(hook: AfterHook<ApiTournamentList, ApiListTournamentsRequest>): void;
+    registerBeforeListTournamentRecords(hook: BeforeHook<ApiListTournamentRecordsRequest>): void;
+    registerAfterListTournamentRecords(hook: AfterHook<ApiTournamentRecordList, ApiListTournamentRecordsRequest>): void;
+    registerBeforeListTournamentRecordsAroundOwner(hook: BeforeHook<ApiListTournamentRecordsAroundOwnerRequest>): void;
+    registerAfterListTournamentRecordsAroundOwner(hook: AfterHook<ApiTournamentRecordList, ApiListTournamentRecordsAroundOwnerRequest>): void;
+    registerBeforeListUserGroups(hook: BeforeHook<ApiListUserGroupsRequest>): void;
+    registerAfterListUserGroups(hook: AfterHook<ApiUserGroupList, ApiListUserGroupsRequest>): void;
+    registerBeforePromoteGroupUsers(hook: BeforeHook<ApiPromoteGroupUsersRequest>): void;
+    registerAfterPromoteGroupUsers(hook: AfterHook<void, ApiPromoteGroupUsersRequest>): void;
+    registerBeforeDemoteGroupUsers(hook: BeforeHook<ApiDemoteGroupUsersRequest>): void;
+    registerAfterDemoteGroupUsers(hook: AfterHook<void, ApiDemoteGroupUsersRequest>): void;
+    registerBeforeReadStorageObjects(hook: BeforeHook<ApiReadStorageObjectsRequest>): void;
+    registerAfterReadStorageObjects(hook: AfterHook<ApiStorageObjects, ApiReadStorageObjectsRequest>): void;
+    registerBeforeUnlinkApple(hook: BeforeHook<ApiAccountApple>): void;
+    registerAfterUnlinkApple(hook: AfterHook<void, ApiAccountApple>): void;
+    registerBeforeUnlinkCustom(hook: BeforeHook<ApiAccountCustom>): void;
+    registerAfterUnlinkCustom(hook: AfterHook<void, ApiAccountCustom>): void;
+    registerBeforeUnlinkDevice(hook: BeforeHook<ApiAccountDevice>): void;
+    registerAfterUnlinkDevice(hook: AfterHook<void, ApiAccountDevice>): void;
+    registerBeforeUnlinkEmail(hook: BeforeHook<ApiAccountEmail>): void;
+    registerAfterUnlinkEmail(hook: AfterHook<void, ApiAccountEmail>): void;
+    registerBeforeUnlinkFacebook(hook: BeforeHook<ApiAccountFacebook>): void;
+    registerAfterUnlinkFacebook(hook: AfterHook<void, ApiAccountFacebook>): void;
+    registerBeforeUnlinkFacebookInstantGame(hook: BeforeHook<ApiAccountFacebookInstantGame>): void;
+    registerAfterUnlinkFacebookInstantGame(hook: AfterHook<void, ApiAccountFacebookInstantGame>): void;
+    registerBeforeUnlinkGameCenter(hook: BeforeHook<ApiAccountGameCenter>): void;
+    registerAfterUnlinkGameCenter(hook: AfterHook<void, ApiAccountGameCenter>): void;
+    registerBeforeUnlinkGoogle(hook: BeforeHook<ApiAccountGoogle>): void;
+    registerAfterUnlinkGoogle(hook: AfterHook<void, ApiAccountGoogle>): void;
+    registerBeforeUnlinkSteam(hook: BeforeHook<ApiAccountSteam>): void;
+    registerAfterUnlinkSteam(hook: AfterHook<void, ApiAccountSteam>): void;
+    registerBeforeUpdateAccount(hook: BeforeHook<ApiUpdateAccountRequest>): void;
+    registerAfterUpdateAccount(hook: AfterHook<void, ApiUpdateAccountRequest>): void;
+    registerBeforeUpdateGroup(hook: BeforeHook<ApiUpdateGroupRequest>): void;
+    registerAfterUpdateGroup(hook: AfterHook<void, ApiUpdateGroupRequest>): void;
+    registerBeforeValidatePurchaseApple(hook: BeforeHook<ApiValidatePurchaseAppleRequest>): void;
+    registerAfterValidatePurchaseApple(hook: AfterHook<ApiValidatePurchaseResponse, ApiValidatePurchaseAppleRequest>): void;
+    registerBeforeValidateSubscriptionApple(hook: BeforeHook<ApiValidateSubscriptionAppleRequest>): void;
+    registerAfterValidateSubscriptionApple(hook: AfterHook<ApiValidateSubscriptionResponse, ApiValidateSubscriptionAppleRequest>): void;
+    registerBeforeValidatePurchaseGoogle(hook: BeforeHook<ApiValidatePurchaseGoogleRequest>): void;
+    registerAfterValidatePurchaseGoogle(hook: AfterHook<ApiValidatePurchaseResponse, ApiValidatePurchaseGoogleRequest>): void;
+    registerBeforeValidateSubscriptionGoogle(hook: BeforeHook<ApiValidateSubscriptionGoogleRequest>): void;
+    registerAfterValidateSubscriptionGoogle(hook: AfterHook<ApiValidateSubscriptionResponse, ApiValidateSubscriptionGoogleRequest>): void;
+    registerBeforeValidatePurchaseHuawei(hook: BeforeHook<ApiValidatePurchaseHuaweiRequest>): void;
+    registerAfterValidatePurchaseHuawei(hook: AfterHook<ApiValidatePurchaseResponse, ApiValidatePurchaseHuaweiRequest>): void;
+    registerBeforeValidatePurchaseFacebookInstant(hook: BeforeHook<ApiValidatePurchaseFacebookInstantRequest>): void;
+    registerAfterValidatePurchaseFacebookInstant(hook: AfterHook<ApiValidatePurchaseResponse, ApiValidatePurchaseFacebookInstantRequest>): void;
+    registerBeforeValidatePurchaseSamsung(hook: BeforeHook<ApiValidatePurchaseSamsungRequest>): void;
+    registerAfterValidatePurchaseSamsung(hook: AfterHook<ApiValidatePurchaseResponse, ApiValidatePurchaseSamsungRequest>): void;
+    registerBeforeWriteLeaderboardRecord(hook: BeforeHook<ApiWriteLeaderboardRecordRequest>): void;
+    registerAfterWriteLeaderboardRecord(hook: AfterHook<ApiLeaderboardRecord, ApiWriteLeaderboardRecordRequest>): void;
+    registerBeforeWriteStorageObjects(hook: BeforeHook<ApiWriteStorageObjectsRequest>): void;
+    registerAfterWriteStorageObjects(hook: AfterHook<ApiStorageObjectAcks, ApiWriteStorageObjectsRequest>): void;
+    registerBeforeWriteTournamentRecord(hook: BeforeHook<ApiWriteTournamentRecordRequest>): void;
+    registerAfterWriteTournamentRecord(hook: AfterHook<ApiLeaderboardRecord, ApiWriteTournamentRecordRequest>): void;
+  }
+
+  /** A realtime message that a client may send. */
+  type RtMessage = "ChannelJoin" | "ChannelLeave" | "ChannelMessageSend" | "ChannelMessageUpdate" | "ChannelMessageRemove" | "MatchCreate" | "MatchDataSend" | "MatchJoin" | "MatchLeave" | "MatchmakerAdd" | "MatchmakerRemove" | "Rpc" | "StatusFollow" | "StatusUnfollow" | "StatusUpdate" | "Ping" | "Pong" | "PartyCreate" | "PartyJoin" | "PartyLeave" | "PartyPromote" | "PartyAccept" | "PartyRemove" | "PartyClose" | "PartyJoinRequestList" | "PartyMatchmakerAdd" | "PartyMatchmakerRemove" | "PartyDataSend" | "PartyUpdate";
+
+  /** The functions of the server. */
+  interface Nakama extends NakamaBase {
+    /** An account; one that is not there is an error. */
+    accountGetId(userId: string): Account;
+    /** Changes an account. What is left out stays as it is; an empty text takes a field away, except the user name. */
+    accountUpdateId(userId: string, username?: string | null, displayName?: string | null, timezone?: string | null, location?: string | null, langTag?: string | null, avatarUrl?: string | null, metadata?: any | null): void;
+    /** The accounts that are there, in no order. */
+    accountsGetId(userIds?: string[] | null, deviceIds?: string[] | null): Account[];
+    /** Closes one socket of this node; one that is not open is fine. */
+    sessionDisconnect(sessionId: string, reason?: number | null): void;
+    /** Ends log-ins of a player and closes their sockets: the one that a token belongs to, or all when none is given. */
+    sessionLogout(userId: string, token?: string | null, refreshToken?: string | null): void;
+    /** Deletes objects, all or none, whatever their permissions say. One that is not there is an error. */
+    storageDelete(objects: StorageDeleteRequest[]): void;
+    /** A part of a collection: of one owner's objects, or of everybody's. A page has 1 to 10,000 objects. With a caller it holds what that user may read. */
+    storageList(userId: string | null | undefined, collection: string | null | undefined, limit: number, cursor?: string | null, callerId?: string | null): StorageObjectList;
+    /** The objects that are there, each once, in the order asked for. */
+    storageRead(objects: StorageReadRequest[]): StorageObject[];
+    /** Writes objects, all or none, whatever their permissions say; answers one ack for each, in order. */
+    storageWrite(objects: StorageWriteRequest[]): StorageWriteAck[];
+    /** Bans players: their tokens are revoked, their sockets closed, log-ins refused. */
+    usersBanId(userIds?: string[] | null): void;
+    /** Lifts bans. */
+    usersUnbanId(userIds?: string[] | null): void;
+    /** A part of a user's ledger, newest first. A page has 1 to 100 entries, 100 unless asked otherwise. */
+    walletLedgerList(userId: string, limit?: number | null, cursor?: string | null): WalletLedgerList;
+    /** Adds a changeset to a wallet and, if asked to, writes a ledger entry. All or nothing; no currency goes below zero. */
+    walletUpdate(userId: string, changeset: { [key: string]: number }, metadata?: any | null, updateLedger?: boolean | null): WalletUpdateResult;
+    /** Changes wallets in order, all or none. */
+    walletsUpdate(updates: WalletUpdate[], updateLedger?: boolean | null): WalletUpdateResult[];
+  }
+
+  /** A player as server code sees them. */
+  interface Account {
+    userId: string;
+    user: User;
+    wallet: { [key: string]: number };
+    email?: string | null;
+    devices: Device[];
+    customId?: string | null;
+    /** Unix seconds. */
+    verifyTime?: number | null;
+    /** When the player was banned, in Unix seconds. */
+    disableTime?: number | null;
+  }
+
+  /** A device that a player signs in with. */
+  interface Device {
+    /** Its id. */
+    id: string;
+  }
+
+  /** A part of a ledger, newest first. */
+  interface WalletLedgerList {
+    /** The entries. */
+    items: WalletLedgerResult[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
+  /** An entry of a ledger. */
+  interface WalletLedgerResult {
+    id: string;
+    userId: string;
+    changeset: { [key: string]: number };
+    metadata: any;
+    createTime: number;
+    updateTime: number;
+  }
+
+  /** A kept object. */
+  interface StorageObject {
+    collection: string;
+    key: string;
+    userId: string;
+    /** A JSON object. */
+    value: any;
+    version: string;
+    permissionRead: number;
+    permissionWrite: number;
+    createTime: number;
+    updateTime: number;
+  }
+
+  /** An object that was written. */
+  interface StorageWriteAck {
+    collection: string;
+    key: string;
+    userId: string;
+    version: string;
+    createTime: number;
+    updateTime: number;
+  }
+
+  /** An object to delete. */
+  interface StorageDeleteRequest {
+    collection: string;
+    key: string;
+    /** The owner; nobody for the system. */
+    userId?: string | null;
+    /** Empty for no condition, else the version it must have. */
+    version?: string | null;
+  }
+
+  /** What names an object. */
+  interface StorageReadRequest {
+    collection: string;
+    key: string;
+    /** The owner; nobody for the system. */
+    userId?: string | null;
+  }
+
+  /** A part of a collection. */
+  interface StorageObjectList {
+    /** The objects: those of one owner by read permission and key, those of all by key and owner. */
+    objects: StorageObject[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
+  /** An object to write. */
+  interface StorageWriteRequest {
+    collection: string;
+    key: string;
+    /** The owner; nobody for the system. */
+    userId?: string | null;
+    /** A JSON object. */
+    value: any;
+    /** Empty for no condition, `*` for "must not be there", else the version it must have. */
+    version?: string | null;
+    /** 0 nobody, 1 the owner, 2 everybody; left out is 1. */
+    permissionRead?: number | null;
+    /** 0 nobody, 1 the owner; left out is 1. */
+    permissionWrite?: number | null;
+  }
+
+  /** A player as others see them. */
+  interface User {
+    userId: string;
+    username: string;
+    displayName: string;
+    avatarUrl: string;
+    langTag: string;
+    location: string;
+    timezone: string;
+    appleId?: string | null;
+    facebookId?: string | null;
+    facebookInstantGameId?: string | null;
+    googleId?: string | null;
+    gamecenterId?: string | null;
+    steamId?: string | null;
+    online: boolean;
+    edgeCount: number;
+    createTime: number;
+    updateTime: number;
+    /** A JSON object. */
+    metadata: any;
+  }
+
+  /** A change of one wallet. */
+  interface WalletUpdate {
+    /** Whose. */
+    userId: string;
+    /** What to add to each currency; negative numbers take away. */
+    changeset: { [key: string]: number };
+    /** Why: a JSON object, for the ledger. */
+    metadata?: any | null;
+  }
+
+  /** A wallet before and after a change. */
+  interface WalletUpdateResult {
+    userId: string;
+    updated: { [key: string]: number };
+    previous: { [key: string]: number };
+  }
+
+  /** `nakama.api.Account` */
+  interface ApiAccount {
+    user: ApiUser | null;
+    wallet: string;
+    email: string;
+    devices: ApiAccountDevice[];
+    customId: string;
+    verifyTime: string | null;
+    disableTime: string | null;
+  }
+
+  /** `nakama.api.AccountApple` */
+  interface ApiAccountApple {
+    token: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.AccountCustom` */
+  interface ApiAccountCustom {
+    id: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.AccountDevice` */
+  interface ApiAccountDevice {
+    id: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.AccountEmail` */
+  interface ApiAccountEmail {
+    email: string;
+    password: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.AccountFacebook` */
+  interface ApiAccountFacebook {
+    token: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.AccountFacebookInstantGame` */
+  interface ApiAccountFacebookInstantGame {
+    signedPlayerInfo: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.AccountGameCenter` */
+  interface ApiAccountGameCenter {
+    playerId: string;
+    bundleId: string;
+    timestampSeconds: string;
+    salt: string;
+    signature: string;
+    publicKeyUrl: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.AccountGoogle` */
+  interface ApiAccountGoogle {
+    token: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.AccountSteam` */
+  interface ApiAccountSteam {
+    token: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.AddFriendsRequest` */
+  interface ApiAddFriendsRequest {
+    ids: string[];
+    usernames: string[];
+    metadata: string;
+  }
+
+  /** `nakama.api.AddGroupUsersRequest` */
+  interface ApiAddGroupUsersRequest {
+    groupId: string;
+    userIds: string[];
+  }
+
+  /** `nakama.api.AuthenticateAppleRequest` */
+  interface ApiAuthenticateAppleRequest {
+    account: ApiAccountApple | null;
+    create: boolean | null;
+    username: string;
+  }
+
+  /** `nakama.api.AuthenticateCustomRequest` */
+  interface ApiAuthenticateCustomRequest {
+    account: ApiAccountCustom | null;
+    create: boolean | null;
+    username: string;
+  }
+
+  /** `nakama.api.AuthenticateDeviceRequest` */
+  interface ApiAuthenticateDeviceRequest {
+    account: ApiAccountDevice | null;
+    create: boolean | null;
+    username: string;
+  }
+
+  /** `nakama.api.AuthenticateEmailRequest` */
+  interface ApiAuthenticateEmailRequest {
+    account: ApiAccountEmail | null;
+    create: boolean | null;
+    username: string;
+  }
+
+  /** `nakama.api.AuthenticateFacebookInstantGameRequest` */
+  interface ApiAuthenticateFacebookInstantGameRequest {
+    account: ApiAccountFacebookInstantGame | null;
+    create: boolean | null;
+    username: string;
+  }
+
+  /** `nakama.api.AuthenticateFacebookRequest` */
+  interface ApiAuthenticateFacebookRequest {
+    account: ApiAccountFacebook | null;
+    create: boolean | null;
+    username: string;
+    sync: boolean | null;
+  }
+
+  /** `nakama.api.AuthenticateGameCenterRequest` */
+  interface ApiAuthenticateGameCenterRequest {
+    account: ApiAccountGameCenter | null;
+    create: boolean | null;
+    username: string;
+  }
+
+  /** `nakama.api.AuthenticateGoogleRequest` */
+  interface ApiAuthenticateGoogleRequest {
+    account: ApiAccountGoogle | null;
+    create: boolean | null;
+    username: string;
+  }
+
+  /** `nakama.api.AuthenticateSteamRequest` */
+  interface ApiAuthenticateSteamRequest {
+    account: ApiAccountSteam | null;
+    create: boolean | null;
+    username: string;
+    sync: boolean | null;
+  }
+
+  /** `nakama.api.BanGroupUsersRequest` */
+  interface ApiBanGroupUsersRequest {
+    groupId: string;
+    userIds: string[];
+  }
+
+  /** `nakama.api.BlockFriendsRequest` */
+  interface ApiBlockFriendsRequest {
+    ids: string[];
+    usernames: string[];
+  }
+
+  /** `nakama.api.ChannelMessage` */
+  interface ApiChannelMessage {
+    channelId: string;
+    messageId: string;
+    code: number | null;
+    senderId: string;
+    username: string;
+    content: string;
+    createTime: string | null;
+    updateTime: string | null;
+    persistent: boolean | null;
+    roomName: string;
+    groupId: string;
+    userIdOne: string;
+    userIdTwo: string;
+  }
+
+  /** `nakama.api.ChannelMessageList` */
+  interface ApiChannelMessageList {
+    messages: ApiChannelMessage[];
+    nextCursor: string;
+    prevCursor: string;
+    cacheableCursor: string;
+  }
+
+  /** `nakama.api.CreateGroupRequest` */
+  interface ApiCreateGroupRequest {
+    name: string;
+    description: string;
+    langTag: string;
+    avatarUrl: string;
+    open: boolean;
+    maxCount: number;
+  }
+
+  /** `nakama.api.DeleteFriendsRequest` */
+  interface ApiDeleteFriendsRequest {
+    ids: string[];
+    usernames: string[];
+  }
+
+  /** `nakama.api.DeleteGroupRequest` */
+  interface ApiDeleteGroupRequest {
+    groupId: string;
+  }
+
+  /** `nakama.api.DeleteLeaderboardRecordRequest` */
+  interface ApiDeleteLeaderboardRecordRequest {
+    leaderboardId: string;
+  }
+
+  /** `nakama.api.DeleteNotificationsRequest` */
+  interface ApiDeleteNotificationsRequest {
+    ids: string[];
+  }
+
+  /** `nakama.api.DeleteStorageObjectId` */
+  interface ApiDeleteStorageObjectId {
+    collection: string;
+    key: string;
+    version: string;
+  }
+
+  /** `nakama.api.DeleteStorageObjectsRequest` */
+  interface ApiDeleteStorageObjectsRequest {
+    objectIds: ApiDeleteStorageObjectId[];
+  }
+
+  /** `nakama.api.DeleteTournamentRecordRequest` */
+  interface ApiDeleteTournamentRecordRequest {
+    tournamentId: string;
+  }
+
+  /** `nakama.api.DemoteGroupUsersRequest` */
+  interface ApiDemoteGroupUsersRequest {
+    groupId: string;
+    userIds: string[];
+  }
+
+  /** `nakama.api.Event` */
+  interface ApiEvent {
+    name: string;
+    properties: { [key: string]: string };
+    timestamp: string | null;
+    external: boolean;
+  }
+
+  /** `nakama.api.Friend` */
+  interface ApiFriend {
+    user: ApiUser | null;
+    state: number | null;
+    updateTime: string | null;
+    metadata: string;
+  }
+
+  /** `nakama.api.FriendList` */
+  interface ApiFriendList {
+    friends: ApiFriend[];
+    cursor: string;
+  }
+
+  /** `nakama.api.FriendsOfFriendsList` */
+  interface ApiFriendsOfFriendsList {
+    friendsOfFriends: ApiFriendsOfFriendsListFriendOfFriend[];
+    cursor: string;
+  }
+
+  /** `nakama.api.FriendsOfFriendsList.FriendOfFriend` */
+  interface ApiFriendsOfFriendsListFriendOfFriend {
+    referrer: string;
+    user: ApiUser | null;
+  }
+
+  /** `nakama.api.GetSubscriptionRequest` */
+  interface ApiGetSubscriptionRequest {
+    productId: string;
+  }
+
+  /** `nakama.api.GetUsersRequest` */
+  interface ApiGetUsersRequest {
+    ids: string[];
+    usernames: string[];
+    facebookIds: string[];
+  }
+
+  /** `nakama.api.Group` */
+  interface ApiGroup {
+    id: string;
+    creatorId: string;
+    name: string;
+    description: string;
+    langTag: string;
+    metadata: string;
+    avatarUrl: string;
+    open: boolean | null;
+    edgeCount: number;
+    maxCount: number;
+    createTime: string | null;
+    updateTime: string | null;
+  }
+
+  /** `nakama.api.GroupList` */
+  interface ApiGroupList {
+    groups: ApiGroup[];
+    cursor: string;
+  }
+
+  /** `nakama.api.GroupUserList` */
+  interface ApiGroupUserList {
+    groupUsers: ApiGroupUserListGroupUser[];
+    cursor: string;
+  }
+
+  /** `nakama.api.GroupUserList.GroupUser` */
+  interface ApiGroupUserListGroupUser {
+    user: ApiUser | null;
+    state: number | null;
+  }
+
+  /** `nakama.api.ImportFacebookFriendsRequest` */
+  interface ApiImportFacebookFriendsRequest {
+    account: ApiAccountFacebook | null;
+    reset: boolean | null;
+  }
+
+  /** `nakama.api.ImportSteamFriendsRequest` */
+  interface ApiImportSteamFriendsRequest {
+    account: ApiAccountSteam | null;
+    reset: boolean | null;
+  }
+
+  /** `nakama.api.JoinGroupRequest` */
+  interface ApiJoinGroupRequest {
+    groupId: string;
+  }
+
+  /** `nakama.api.JoinTournamentRequest` */
+  interface ApiJoinTournamentRequest {
+    tournamentId: string;
+  }
+
+  /** `nakama.api.KickGroupUsersRequest` */
+  interface ApiKickGroupUsersRequest {
+    groupId: string;
+    userIds: string[];
+  }
+
+  /** `nakama.api.LeaderboardRecord` */
+  interface ApiLeaderboardRecord {
+    leaderboardId: string;
+    ownerId: string;
+    username: string | null;
+    score: string;
+    subscore: string;
+    numScore: number;
+    metadata: string;
+    createTime: string | null;
+    updateTime: string | null;
+    expiryTime: string | null;
+    rank: string;
+    maxNumScore: number;
+  }
+
+  /** `nakama.api.LeaderboardRecordList` */
+  interface ApiLeaderboardRecordList {
+    records: ApiLeaderboardRecord[];
+    ownerRecords: ApiLeaderboardRecord[];
+    nextCursor: string;
+    prevCursor: string;
+    rankCount: string;
+  }
+
+  /** `nakama.api.LeaveGroupRequest` */
+  interface ApiLeaveGroupRequest {
+    groupId: string;
+  }
+
+  /** `nakama.api.LinkFacebookRequest` */
+  interface ApiLinkFacebookRequest {
+    account: ApiAccountFacebook | null;
+    sync: boolean | null;
+  }
+
+  /** `nakama.api.LinkSteamRequest` */
+  interface ApiLinkSteamRequest {
+    account: ApiAccountSteam | null;
+    sync: boolean | null;
+  }
+
+  /** `nakama.api.ListChannelMessagesRequest` */
+  interface ApiListChannelMessagesRequest {
+    channelId: string;
+    limit: number | null;
+    forward: boolean | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.ListFriendsOfFriendsRequest` */
+  interface ApiListFriendsOfFriendsRequest {
+    limit: number | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.ListFriendsRequest` */
+  interface ApiListFriendsRequest {
+    limit: number | null;
+    state: number | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.ListGroupUsersRequest` */
+  interface ApiListGroupUsersRequest {
+    groupId: string;
+    limit: number | null;
+    state: number | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.ListGroupsRequest` */
+  interface ApiListGroupsRequest {
+    name: string;
+    cursor: string;
+    limit: number | null;
+    langTag: string;
+    members: number | null;
+    open: boolean | null;
+  }
+
+  /** `nakama.api.ListLeaderboardRecordsAroundOwnerRequest` */
+  interface ApiListLeaderboardRecordsAroundOwnerRequest {
+    leaderboardId: string;
+    limit: number | null;
+    ownerId: string;
+    expiry: string | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.ListLeaderboardRecordsRequest` */
+  interface ApiListLeaderboardRecordsRequest {
+    leaderboardId: string;
+    ownerIds: string[];
+    limit: number | null;
+    cursor: string;
+    expiry: string | null;
+  }
+
+  /** `nakama.api.ListMatchesRequest` */
+  interface ApiListMatchesRequest {
+    limit: number | null;
+    authoritative: boolean | null;
+    label: string | null;
+    minSize: number | null;
+    maxSize: number | null;
+    query: string | null;
+  }
+
+  /** `nakama.api.ListNotificationsRequest` */
+  interface ApiListNotificationsRequest {
+    limit: number | null;
+    cacheableCursor: string;
+  }
+
+  /** `nakama.api.ListPartiesRequest` */
+  interface ApiListPartiesRequest {
+    limit: number | null;
+    open: boolean | null;
+    query: string | null;
+    cursor: string | null;
+  }
+
+  /** `nakama.api.ListStorageObjectsRequest` */
+  interface ApiListStorageObjectsRequest {
+    userId: string;
+    collection: string;
+    limit: number | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.ListSubscriptionsRequest` */
+  interface ApiListSubscriptionsRequest {
+    limit: number | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.ListTournamentRecordsAroundOwnerRequest` */
+  interface ApiListTournamentRecordsAroundOwnerRequest {
+    tournamentId: string;
+    limit: number | null;
+    ownerId: string;
+    expiry: string | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.ListTournamentRecordsRequest` */
+  interface ApiListTournamentRecordsRequest {
+    tournamentId: string;
+    ownerIds: string[];
+    limit: number | null;
+    cursor: string;
+    expiry: string | null;
+  }
+
+  /** `nakama.api.ListTournamentsRequest` */
+  interface ApiListTournamentsRequest {
+    categoryStart: number | null;
+    categoryEnd: number | null;
+    startTime: number | null;
+    endTime: number | null;
+    limit: number | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.ListUserGroupsRequest` */
+  interface ApiListUserGroupsRequest {
+    userId: string;
+    limit: number | null;
+    state: number | null;
+    cursor: string;
+  }
+
+  /** `nakama.api.Match` */
+  interface ApiMatch {
+    matchId: string;
+    authoritative: boolean;
+    label: string | null;
+    size: number;
+    tickRate: number;
+    handlerName: string;
+  }
+
+  /** `nakama.api.MatchList` */
+  interface ApiMatchList {
+    matches: ApiMatch[];
+  }
+
+  /** `nakama.api.MatchmakerCompletionStats` */
+  interface ApiMatchmakerCompletionStats {
+    createTime: string | null;
+    completeTime: string | null;
+  }
+
+  /** `nakama.api.MatchmakerStats` */
+  interface ApiMatchmakerStats {
+    ticketCount: number;
+    oldestTicketCreateTime: string | null;
+    completions: ApiMatchmakerCompletionStats[];
+  }
+
+  /** `nakama.api.Notification` */
+  interface ApiNotification {
+    id: string;
+    subject: string;
+    content: string;
+    code: number;
+    senderId: string;
+    createTime: string | null;
+    persistent: boolean;
+  }
+
+  /** `nakama.api.NotificationList` */
+  interface ApiNotificationList {
+    notifications: ApiNotification[];
+    cacheableCursor: string;
+  }
+
+  /** `nakama.api.Party` */
+  interface ApiParty {
+    partyId: string;
+    open: boolean;
+    hidden: boolean;
+    maxSize: number;
+    label: string;
+  }
+
+  /** `nakama.api.PartyList` */
+  interface ApiPartyList {
+    parties: ApiParty[];
+    cursor: string;
+  }
+
+  /** `nakama.api.PromoteGroupUsersRequest` */
+  interface ApiPromoteGroupUsersRequest {
+    groupId: string;
+    userIds: string[];
+  }
+
+  /** `nakama.api.ReadStorageObjectId` */
+  interface ApiReadStorageObjectId {
+    collection: string;
+    key: string;
+    userId: string;
+  }
+
+  /** `nakama.api.ReadStorageObjectsRequest` */
+  interface ApiReadStorageObjectsRequest {
+    objectIds: ApiReadStorageObjectId[];
+  }
+
+  /** `nakama.api.Rpc` */
+  interface ApiRpc {
+    id: string;
+    payload: string;
+    httpKey: string;
+  }
+
+  /** `nakama.api.Session` */
+  interface ApiSession {
+    created: boolean;
+    token: string;
+    refreshToken: string;
+  }
+
+  /** `nakama.api.SessionLogoutRequest` */
+  interface ApiSessionLogoutRequest {
+    token: string;
+    refreshToken: string;
+  }
+
+  /** `nakama.api.SessionRefreshRequest` */
+  interface ApiSessionRefreshRequest {
+    token: string;
+    vars: { [key: string]: string };
+  }
+
+  /** `nakama.api.StorageObject` */
+  interface ApiStorageObject {
+    collection: string;
+    key: string;
+    userId: string;
+    value: string;
+    version: string;
+    permissionRead: number;
+    permissionWrite: number;
+    createTime: string | null;
+    updateTime: string | null;
+  }
+
+  /** `nakama.api.StorageObjectAck` */
+  interface ApiStorageObjectAck {
+    collection: string;
+    key: string;
+    version: string;
+    userId: string;
+    createTime: string | null;
+    updateTime: string | null;
+  }
+
+  /** `nakama.api.StorageObjectAcks` */
+  interface ApiStorageObjectAcks {
+    acks: ApiStorageObjectAck[];
+  }
+
+  /** `nakama.api.StorageObjectList` */
+  interface ApiStorageObjectList {
+    objects: ApiStorageObject[];
+    cursor: string;
+  }
+
+  /** `nakama.api.StorageObjects` */
+  interface ApiStorageObjects {
+    objects: ApiStorageObject[];
+  }
+
+  /** `nakama.api.SubscriptionList` */
+  interface ApiSubscriptionList {
+    validatedSubscriptions: ApiValidatedSubscription[];
+    cursor: string;
+    prevCursor: string;
+  }
+
+  /** `nakama.api.Tournament` */
+  interface ApiTournament {
+    id: string;
+    title: string;
+    description: string;
+    category: number;
+    sortOrder: number;
+    size: number;
+    maxSize: number;
+    maxNumScore: number;
+    canEnter: boolean;
+    endActive: number;
+    nextReset: number;
+    metadata: string;
+    createTime: string | null;
+    startTime: string | null;
+    endTime: string | null;
+    duration: number;
+    startActive: number;
+    prevReset: number;
+    operator: number;
+    authoritative: boolean;
+    joinRequired: boolean;
+  }
+
+  /** `nakama.api.TournamentList` */
+  interface ApiTournamentList {
+    tournaments: ApiTournament[];
+    cursor: string;
+  }
+
+  /** `nakama.api.TournamentRecordList` */
+  interface ApiTournamentRecordList {
+    records: ApiLeaderboardRecord[];
+    ownerRecords: ApiLeaderboardRecord[];
+    nextCursor: string;
+    prevCursor: string;
+    rankCount: string;
+  }
+
+  /** `nakama.api.UpdateAccountRequest` */
+  interface ApiUpdateAccountRequest {
+    username: string | null;
+    displayName: string | null;
+    avatarUrl: string | null;
+    langTag: string | null;
+    location: string | null;
+    timezone: string | null;
+  }
+
+  /** `nakama.api.UpdateGroupRequest` */
+  interface ApiUpdateGroupRequest {
+    groupId: string;
+    name: string | null;
+    description: string | null;
+    langTag: string | null;
+    avatarUrl: string | null;
+    open: boolean | null;
+  }
+
+  /** `nakama.api.User` */
+  interface ApiUser {
+    id: string;
+    username: string;
+    displayName: string;
+    avatarUrl: string;
+    langTag: string;
+    location: string;
+    timezone: string;
+    metadata: string;
+    facebookId: string;
+    googleId: string;
+    gamecenterId: string;
+    steamId: string;
+    online: boolean;
+    edgeCount: number;
+    createTime: string | null;
+    updateTime: string | null;
+    facebookInstantGameId: string;
+    appleId: string;
+  }
+
+  /** `nakama.api.UserGroupList` */
+  interface ApiUserGroupList {
+    userGroups: ApiUserGroupListUserGroup[];
+    cursor: string;
+  }
+
+  /** `nakama.api.UserGroupList.UserGroup` */
+  interface ApiUserGroupListUserGroup {
+    group: ApiGroup | null;
+    state: number | null;
+  }
+
+  /** `nakama.api.Users` */
+  interface ApiUsers {
+    users: ApiUser[];
+  }
+
+  /** `nakama.api.ValidatePurchaseAppleRequest` */
+  interface ApiValidatePurchaseAppleRequest {
+    receipt: string;
+    persist: boolean | null;
+  }
+
+  /** `nakama.api.ValidatePurchaseFacebookInstantRequest` */
+  interface ApiValidatePurchaseFacebookInstantRequest {
+    signedRequest: string;
+    persist: boolean | null;
+  }
+
+  /** `nakama.api.ValidatePurchaseGoogleRequest` */
+  interface ApiValidatePurchaseGoogleRequest {
+    purchase: string;
+    persist: boolean | null;
+  }
+
+  /** `nakama.api.ValidatePurchaseHuaweiRequest` */
+  interface ApiValidatePurchaseHuaweiRequest {
+    purchase: string;
+    signature: string;
+    persist: boolean | null;
+  }
+
+  /** `nakama.api.ValidatePurchaseResponse` */
+  interface ApiValidatePurchaseResponse {
+    validatedPurchases: ApiValidatedPurchase[];
+  }
+
+  /** `nakama.api.ValidatePurchaseSamsungRequest` */
+  interface ApiValidatePurchaseSamsungRequest {
+    purchaseId: string;
+    persist: boolean | null;
+  }
+
+  /** `nakama.api.ValidateSubscriptionAppleRequest` */
+  interface ApiValidateSubscriptionAppleRequest {
+    receipt: string;
+    persist: boolean | null;
+  }
+
+  /** `nakama.api.ValidateSubscriptionGoogleRequest` */
+  interface ApiValidateSubscriptionGoogleRequest {
+    receipt: string;
+    persist: boolean | null;
+  }
+
+  /** `nakama.api.ValidateSubscriptionResponse` */
+  interface ApiValidateSubscriptionResponse {
+    validatedSubscription: ApiValidatedSubscription | null;
+  }
+
+  /** `nakama.api.ValidatedPurchase` */
+  interface ApiValidatedPurchase {
+    userId: string;
+    productId: string;
+    transactionId: string;
+    store: number;
+    purchaseTime: string | null;
+    createTime: string | null;
+    updateTime: string | null;
+    refundTime: string | null;
+    providerResponse: string;
+    environment: number;
+    seenBefore: boolean;
+  }
+
+  /** `nakama.api.ValidatedSubscription` */
+  interface ApiValidatedSubscription {
+    userId: string;
+    productId: string;
+    originalTransactionId: string;
+    store: number;
+    purchaseTime: string | null;
+    createTime: string | null;
+    updateTime: string | null;
+    environment: number;
+    expiryTime: string | null;
+    refundTime: string | null;
+    providerResponse: string;
+    providerNotification: string;
+    active: boolean;
+  }
+
+  /** `nakama.api.WriteLeaderboardRecordRequest` */
+  interface ApiWriteLeaderboardRecordRequest {
+    leaderboardId: string;
+    record: ApiWriteLeaderboardRecordRequestLeaderboardRecordWrite | null;
+  }
+
+  /** `nakama.api.WriteLeaderboardRecordRequest.LeaderboardRecordWrite` */
+  interface ApiWriteLeaderboardRecordRequestLeaderboardRecordWrite {
+    score: string;
+    subscore: string;
+    metadata: string;
+    operator: number;
+  }
+
+  /** `nakama.api.WriteStorageObject` */
+  interface ApiWriteStorageObject {
+    collection: string;
+    key: string;
+    value: string;
+    version: string;
+    permissionRead: number | null;
+    permissionWrite: number | null;
+  }
+
+  /** `nakama.api.WriteStorageObjectsRequest` */
+  interface ApiWriteStorageObjectsRequest {
+    objects: ApiWriteStorageObject[];
+  }
+
+  /** `nakama.api.WriteTournamentRecordRequest` */
+  interface ApiWriteTournamentRecordRequest {
+    tournamentId: string;
+    record: ApiWriteTournamentRecordRequestTournamentRecordWrite | null;
+  }
+
+  /** `nakama.api.WriteTournamentRecordRequest.TournamentRecordWrite` */
+  interface ApiWriteTournamentRecordRequestTournamentRecordWrite {
+    score: string;
+    subscore: string;
+    metadata: string;
+    operator: number;
+  }
+
+  /** `nakama.realtime.Channel` */
+  interface RtChannel {
+    id: string;
+    presences: RtUserPresence[];
+    self: RtUserPresence | null;
+    roomName: string;
+    groupId: string;
+    userIdOne: string;
+    userIdTwo: string;
+  }
+
+  /** `nakama.realtime.ChannelJoin` */
+  interface RtChannelJoin {
+    target: string;
+    type: number;
+    persistence: boolean | null;
+    hidden: boolean | null;
+  }
+
+  /** `nakama.realtime.ChannelLeave` */
+  interface RtChannelLeave {
+    channelId: string;
+  }
+
+  /** `nakama.realtime.ChannelMessageAck` */
+  interface RtChannelMessageAck {
+    channelId: string;
+    messageId: string;
+    code: number | null;
+    username: string;
+    createTime: string | null;
+    updateTime: string | null;
+    persistent: boolean | null;
+    roomName: string;
+    groupId: string;
+    userIdOne: string;
+    userIdTwo: string;
+  }
+
+  /** `nakama.realtime.ChannelMessageRemove` */
+  interface RtChannelMessageRemove {
+    channelId: string;
+    messageId: string;
+  }
+
+  /** `nakama.realtime.ChannelMessageSend` */
+  interface RtChannelMessageSend {
+    channelId: string;
+    content: string;
+  }
+
+  /** `nakama.realtime.ChannelMessageUpdate` */
+  interface RtChannelMessageUpdate {
+    channelId: string;
+    messageId: string;
+    content: string;
+  }
+
+  /** `nakama.realtime.ChannelPresenceEvent` */
+  interface RtChannelPresenceEvent {
+    channelId: string;
+    joins: RtUserPresence[];
+    leaves: RtUserPresence[];
+    roomName: string;
+    groupId: string;
+    userIdOne: string;
+    userIdTwo: string;
+  }
+
+  /** `nakama.realtime.Envelope` */
+  interface RtEnvelope {
+    cid: string;
+    channel?: RtChannel;
+    channelJoin?: RtChannelJoin;
+    channelLeave?: RtChannelLeave;
+    channelMessage?: ApiChannelMessage;
+    channelMessageAck?: RtChannelMessageAck;
+    channelMessageSend?: RtChannelMessageSend;
+    channelMessageUpdate?: RtChannelMessageUpdate;
+    channelMessageRemove?: RtChannelMessageRemove;
+    channelPresenceEvent?: RtChannelPresenceEvent;
+    error?: RtError;
+    match?: RtMatch;
+    matchCreate?: RtMatchCreate;
+    matchData?: RtMatchData;
+    matchDataSend?: RtMatchDataSend;
+    matchJoin?: RtMatchJoin;
+    matchLeave?: RtMatchLeave;
+    matchPresenceEvent?: RtMatchPresenceEvent;
+    matchmakerAdd?: RtMatchmakerAdd;
+    matchmakerMatched?: RtMatchmakerMatched;
+    matchmakerRemove?: RtMatchmakerRemove;
+    matchmakerTicket?: RtMatchmakerTicket;
+    notifications?: RtNotifications;
+    rpc?: ApiRpc;
+    status?: RtStatus;
+    statusFollow?: RtStatusFollow;
+    statusPresenceEvent?: RtStatusPresenceEvent;
+    statusUnfollow?: RtStatusUnfollow;
+    statusUpdate?: RtStatusUpdate;
+    streamData?: RtStreamData;
+    streamPresenceEvent?: RtStreamPresenceEvent;
+    ping?: {};
+    pong?: {};
+    party?: RtParty;
+    partyCreate?: RtPartyCreate;
+    partyJoin?: RtPartyJoin;
+    partyLeave?: RtPartyLeave;
+    partyPromote?: RtPartyPromote;
+    partyLeader?: RtPartyLeader;
+    partyAccept?: RtPartyAccept;
+    partyRemove?: RtPartyRemove;
+    partyClose?: RtPartyClose;
+    partyJoinRequestList?: RtPartyJoinRequestList;
+    partyJoinRequest?: RtPartyJoinRequest;
+    partyMatchmakerAdd?: RtPartyMatchmakerAdd;
+    partyMatchmakerRemove?: RtPartyMatchmakerRemove;
+    partyMatchmakerTicket?: RtPartyMatchmakerTicket;
+    partyData?: RtPartyData;
+    partyDataSend?: RtPartyDataSend;
+    partyPresenceEvent?: RtPartyPresenceEvent;
+    partyUpdate?: RtPartyUpdate;
+  }
+
+  /** `nakama.realtime.Error` */
+  interface RtError {
+    code: number;
+    message: string;
+    context: { [key: string]: string };
+  }
+
+  /** `nakama.realtime.Match` */
+  interface RtMatch {
+    matchId: string;
+    authoritative: boolean;
+    label: string | null;
+    size: number;
+    presences: RtUserPresence[];
+    self: RtUserPresence | null;
+  }
+
+  /** `nakama.realtime.MatchCreate` */
+  interface RtMatchCreate {
+    name: string;
+  }
+
+  /** `nakama.realtime.MatchData` */
+  interface RtMatchData {
+    matchId: string;
+    presence: RtUserPresence | null;
+    opCode: string;
+    data: string;
+    reliable: boolean;
+  }
+
+  /** `nakama.realtime.MatchDataSend` */
+  interface RtMatchDataSend {
+    matchId: string;
+    opCode: string;
+    data: string;
+    presences: RtUserPresence[];
+    reliable: boolean;
+  }
+
+  /** `nakama.realtime.MatchJoin` */
+  interface RtMatchJoin {
+    matchId?: string;
+    token?: string;
+    metadata: { [key: string]: string };
+  }
+
+  /** `nakama.realtime.MatchLeave` */
+  interface RtMatchLeave {
+    matchId: string;
+  }
+
+  /** `nakama.realtime.MatchPresenceEvent` */
+  interface RtMatchPresenceEvent {
+    matchId: string;
+    joins: RtUserPresence[];
+    leaves: RtUserPresence[];
+  }
+
+  /** `nakama.realtime.MatchmakerAdd` */
+  interface RtMatchmakerAdd {
+    minCount: number;
+    maxCount: number;
+    query: string;
+    stringProperties: { [key: string]: string };
+    numericProperties: { [key: string]: number };
+    countMultiple: number | null;
+  }
+
+  /** `nakama.realtime.MatchmakerMatched` */
+  interface RtMatchmakerMatched {
+    ticket: string;
+    matchId?: string;
+    token?: string;
+    users: RtMatchmakerMatchedMatchmakerUser[];
+    self: RtMatchmakerMatchedMatchmakerUser | null;
+  }
+
+  /** `nakama.realtime.MatchmakerMatched.MatchmakerUser` */
+  interface RtMatchmakerMatchedMatchmakerUser {
+    presence: RtUserPresence | null;
+    partyId: string;
+    stringProperties: { [key: string]: string };
+    numericProperties: { [key: string]: number };
+  }
+
+  /** `nakama.realtime.MatchmakerRemove` */
+  interface RtMatchmakerRemove {
+    ticket: string;
+  }
+
+  /** `nakama.realtime.MatchmakerTicket` */
+  interface RtMatchmakerTicket {
+    ticket: string;
+  }
+
+  /** `nakama.realtime.Notifications` */
+  interface RtNotifications {
+    notifications: ApiNotification[];
+  }
+
+  /** `nakama.realtime.Party` */
+  interface RtParty {
+    partyId: string;
+    open: boolean;
+    hidden: boolean;
+    maxSize: number;
+    self: RtUserPresence | null;
+    leader: RtUserPresence | null;
+    presences: RtUserPresence[];
+    label: string;
+  }
+
+  /** `nakama.realtime.PartyAccept` */
+  interface RtPartyAccept {
+    partyId: string;
+    presence: RtUserPresence | null;
+  }
+
+  /** `nakama.realtime.PartyClose` */
+  interface RtPartyClose {
+    partyId: string;
+  }
+
+  /** `nakama.realtime.PartyCreate` */
+  interface RtPartyCreate {
+    open: boolean;
+    maxSize: number;
+    label: string;
+    hidden: boolean;
+  }
+
+  /** `nakama.realtime.PartyData` */
+  interface RtPartyData {
+    partyId: string;
+    presence: RtUserPresence | null;
+    opCode: string;
+    data: string;
+  }
+
+  /** `nakama.realtime.PartyDataSend` */
+  interface RtPartyDataSend {
+    partyId: string;
+    opCode: string;
+    data: string;
+  }
+
+  /** `nakama.realtime.PartyJoin` */
+  interface RtPartyJoin {
+    partyId: string;
+  }
+
+  /** `nakama.realtime.PartyJoinRequest` */
+  interface RtPartyJoinRequest {
+    partyId: string;
+    presences: RtUserPresence[];
+  }
+
+  /** `nakama.realtime.PartyJoinRequestList` */
+  interface RtPartyJoinRequestList {
+    partyId: string;
+  }
+
+  /** `nakama.realtime.PartyLeader` */
+  interface RtPartyLeader {
+    partyId: string;
+    presence: RtUserPresence | null;
+  }
+
+  /** `nakama.realtime.PartyLeave` */
+  interface RtPartyLeave {
+    partyId: string;
+  }
+
+  /** `nakama.realtime.PartyMatchmakerAdd` */
+  interface RtPartyMatchmakerAdd {
+    partyId: string;
+    minCount: number;
+    maxCount: number;
+    query: string;
+    stringProperties: { [key: string]: string };
+    numericProperties: { [key: string]: number };
+    countMultiple: number | null;
+  }
+
+  /** `nakama.realtime.PartyMatchmakerRemove` */
+  interface RtPartyMatchmakerRemove {
+    partyId: string;
+    ticket: string;
+  }
+
+  /** `nakama.realtime.PartyMatchmakerTicket` */
+  interface RtPartyMatchmakerTicket {
+    partyId: string;
+    ticket: string;
+  }
+
+  /** `nakama.realtime.PartyPresenceEvent` */
+  interface RtPartyPresenceEvent {
+    partyId: string;
+    joins: RtUserPresence[];
+    leaves: RtUserPresence[];
+  }
+
+  /** `nakama.realtime.PartyPromote` */
+  interface RtPartyPromote {
+    partyId: string;
+    presence: RtUserPresence | null;
+  }
+
+  /** `nakama.realtime.PartyRemove` */
+  interface RtPartyRemove {
+    partyId: string;
+    presence: RtUserPresence | null;
+  }
+
+  /** `nakama.realtime.PartyUpdate` */
+  interface RtPartyUpdate {
+    partyId: string;
+    label: string;
+    open: boolean;
+    hidden: boolean;
+  }
+
+  /** `nakama.realtime.Status` */
+  interface RtStatus {
+    presences: RtUserPresence[];
+  }
+
+  /** `nakama.realtime.StatusFollow` */
+  interface RtStatusFollow {
+    userIds: string[];
+    usernames: string[];
+  }
+
+  /** `nakama.realtime.StatusPresenceEvent` */
+  interface RtStatusPresenceEvent {
+    joins: RtUserPresence[];
+    leaves: RtUserPresence[];
+  }
+
+  /** `nakama.realtime.StatusUnfollow` */
+  interface RtStatusUnfollow {
+    userIds: string[];
+  }
+
+  /** `nakama.realtime.StatusUpdate` */
+  interface RtStatusUpdate {
+    status: string | null;
+  }
+
+  /** `nakama.realtime.Stream` */
+  interface RtStream {
+    mode: number;
+    subject: string;
+    subcontext: string;
+    label: string;
+  }
+
+  /** `nakama.realtime.StreamData` */
+  interface RtStreamData {
+    stream: RtStream | null;
+    sender: RtUserPresence | null;
+    data: string;
+    reliable: boolean;
+  }
+
+  /** `nakama.realtime.StreamPresenceEvent` */
+  interface RtStreamPresenceEvent {
+    stream: RtStream | null;
+    joins: RtUserPresence[];
+    leaves: RtUserPresence[];
+  }
+
+  /** `nakama.realtime.UserPresence` */
+  interface RtUserPresence {
+    userId: string;
+    sessionId: string;
+    username: string;
+    persistence: boolean;
+    status: string | null;
+  }
+}
