@@ -83,13 +83,16 @@ impl Api {
         schedules::until_due(&self.services, most).await
     }
 
-    /// Everything before the use case: who, limits, decoding, before-hook.
+    /// Everything before the use case: limits, who, decoding, before-hook.
     pub(crate) async fn enter<C: Call>(
         &self,
         meta: CallMeta,
         input: Input,
     ) -> Result<(Context, C::Request), CodedError> {
-        let caller = self.identify(C::ID.info().auth, &meta.credential)?;
+        self.services.limit_address(meta.client)?;
+        let info = C::ID.info();
+        let caller = self.identify(info.auth, &meta.credential)?;
+        self.services.limit_call(&caller, meta.client, info.name)?;
         let request = decode::<C>(input)?;
         let cx = Context {
             call: C::ID,

@@ -25,6 +25,7 @@ mod cases;
 mod context;
 mod error;
 mod host;
+mod limits;
 mod metrics;
 mod obligations;
 mod realtime;

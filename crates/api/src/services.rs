@@ -10,6 +10,7 @@ use tavern_domain::{
 };
 use tavern_economy::Economy;
 use tavern_leaderboards::Leaderboards;
+use tavern_limits::Limits;
 use tavern_matches::Relayed;
 use tavern_objects::Objects;
 use tavern_presence::{LocalPresence, OpenSessions, Presences, Tracked};
@@ -59,6 +60,8 @@ pub struct Parts {
     pub passwords: Passwords,
     /// Limits on failed log-ins.
     pub lockout: Lockout,
+    /// Limits on how often anybody may ask.
+    pub limits: Limits,
     /// Where it counts.
     pub metrics: Metrics,
     /// Time.
@@ -78,6 +81,7 @@ pub struct Services {
     pub(crate) sessions: Sessions,
     pub(crate) passwords: Passwords,
     pub(crate) lockout: Lockout,
+    pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) config: Config,
@@ -103,8 +107,8 @@ impl Services {
     /// Joins the parts.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { node, storage, sessions, passwords, lockout, metrics, clock, entropy, config } =
-            parts;
+        let Parts { node, storage, sessions, passwords, lockout, limits, metrics, .. } = parts;
+        let (clock, entropy, config) = (parts.clock, parts.entropy, parts.config);
         let streams =
             Arc::new(Streams::<Outgoing>::builder().config(config.streams.clone()).build());
         let open: Arc<dyn OpenSessions> = Arc::new(OpenSockets(Arc::clone(&streams)));
@@ -155,6 +159,7 @@ impl Services {
             sessions,
             passwords,
             lockout,
+            limits,
             clock,
             entropy,
             config,
@@ -180,6 +185,12 @@ impl Services {
     #[must_use]
     pub fn leaderboards(&self) -> &Arc<Leaderboards> {
         &self.leaderboards
+    }
+
+    /// Limits on how often anybody may ask, which can change while the server runs.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Sums over sockets and streams, for metrics.

@@ -36,6 +36,10 @@ impl Classify for LockedOut {
     fn code(&self) -> ErrorCode {
         ErrorCode::ResourceExhausted
     }
+
+    fn retry_after(&self) -> Option<std::time::Duration> {
+        Some(std::time::Duration::from_secs(self.retry_after_sec))
+    }
 }
 
 /// The account that somebody tries to enter.

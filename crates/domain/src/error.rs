@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 /// What kind of failure a caller sees. The numbers are those of gRPC
 /// (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
@@ -114,6 +115,11 @@ pub enum RealtimeCode {
 pub trait Classify: StdError {
     /// The code a caller sees.
     fn code(&self) -> ErrorCode;
+
+    /// When it makes sense to try again, where that is known.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// An error as a caller sees it: a code and a text, with the cause kept apart.
@@ -123,13 +129,14 @@ pub trait Classify: StdError {
 pub struct CodedError {
     code: ErrorCode,
     message: Cow<'static, str>,
+    retry_after: Option<Duration>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl CodedError {
     /// An error without a cause.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), source: None }
+        Self { code, message: message.into(), retry_after: None, source: None }
     }
 
     /// The client's arguments are wrong.
@@ -155,7 +162,14 @@ impl CodedError {
         let hidden = matches!(code, ErrorCode::Internal | ErrorCode::Unknown);
         let message: Cow<'static, str> =
             if hidden { "internal error".into() } else { error.to_string().into() };
-        Self { code, message, source: Some(Box::new(error)) }
+        let retry_after = error.retry_after();
+        Self { code, message, retry_after, source: Some(Box::new(error)) }
+    }
+
+    /// When it makes sense to try again, where that is known: edges tell it in their own ways.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The code a caller sees.
@@ -196,6 +210,10 @@ impl StdError for CodedError {
 impl Classify for CodedError {
     fn code(&self) -> ErrorCode {
         self.code
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 }
 

@@ -1,9 +1,10 @@
 //! Turns `proto/` into Rust: message types by prost, and from the same descriptors the table of
-//! calls, the route tries, the realtime messages and the JSON mapping.
+//! calls, the route tries, the realtime messages, the JSON mapping, and documents of all that.
 //!
 //! Everything is generated into `OUT_DIR`; nothing here needs a program to be installed.
 
 mod calls;
+mod documents;
 mod json;
 mod messages;
 mod model;
@@ -40,6 +41,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("routes.rs"), routes::generate(&calls))?;
     let messages = model::messages(&pool);
     fs::write(out.join("realtime_table.rs"), realtime::generate(&pool, &messages)?)?;
+    fs::write(out.join("openapi.json"), documents::openapi(&calls, &messages))?;
+    fs::write(out.join("asyncapi.json"), documents::asyncapi(&pool, &messages)?)?;
     fs::write(out.join("json.rs"), json::generate(&messages)?)?;
     fs::write(out.join("message_list.rs"), model::list(&messages))?;
     Ok(())

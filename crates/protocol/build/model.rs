@@ -122,7 +122,8 @@ pub(crate) fn extension(
     Ok(pool.get_extension_by_name(name).ok_or_else(|| format!("no option {name}"))?)
 }
 
-fn comment(file: &prost_types::FileDescriptorProto, path: &[i32]) -> String {
+/// The comment before a definition.
+pub(crate) fn comment(file: &prost_types::FileDescriptorProto, path: &[i32]) -> String {
     file.source_code_info
         .iter()
         .flat_map(|info| &info.location)

@@ -6,7 +6,8 @@
 //! - the table of calls ([`CallId`], [`CallInfo`], [`calls`]): names, gRPC paths, the credential a
 //!   call needs and its REST bindings, from which [`routes`] and [`decode_rest`] work;
 //! - the realtime messages a client may send ([`RtId`]), envelopes in both [`Format`]s, and
-//!   [`Outgoing`], an envelope encoded at most once per format however many sessions get it.
+//!   [`Outgoing`], an envelope encoded at most once per format however many sessions get it;
+//! - the [`documents`] that describe all that to other programs.
 //!
 //! A new call is one entry in `proto/`; the build does the rest.
 //!
@@ -58,6 +59,7 @@
 //! ```
 
 mod call;
+pub mod documents;
 mod json;
 mod outgoing;
 mod realtime_table;

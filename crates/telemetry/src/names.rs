@@ -193,6 +193,12 @@ pub mod tavern {
         LOCKOUT_ENTRIES = "tavern_lockout_entries";
         /// Entries forgotten early because too many accounts and addresses failed.
         LOCKOUT_EVICTIONS_TOTAL = "tavern_lockout_evictions_total";
+        /// Calls, messages and sockets refused because there were too many, by limit.
+        LIMITED_TOTAL = "tavern_limited_total";
+        /// Callers that the limits remember.
+        LIMIT_CALLERS = "tavern_limit_callers";
+        /// Callers that the limits forgot too early, because there were more than they remember.
+        LIMIT_FORGOTTEN_TOTAL = "tavern_limit_forgotten_total";
         /// Revocations in memory.
         REVOCATIONS = "tavern_revocations";
         /// Streams with a subscriber on this node.

@@ -6,14 +6,14 @@ use http::header::{self, HeaderMap};
 use http::{Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tavern_domain::ErrorCode;
-use tavern_protocol::CallId;
+use tavern_protocol::{CallId, documents};
 use tavern_protocol::routes::{self, Found};
 use tavern_telemetry::TraceContext;
 
 use crate::client::Client;
 use crate::compress::{accepted, compress};
 use crate::config::ListenerName;
-use crate::reply::{Reply, empty, failure};
+use crate::reply::{Reply, empty, failure, json};
 use crate::{cors, grpc, rest, rpc, socket};
 
 /// Answers a request.
@@ -57,6 +57,8 @@ async fn route(client: &Arc<Client>, request: Request<Incoming>) -> Reply {
         match path {
             "/" => return empty(StatusCode::OK),
             "/ws" => return socket::upgrade(client, request),
+            "/openapi.json" => return json(StatusCode::OK, documents::OPENAPI),
+            "/asyncapi.json" => return json(StatusCode::OK, documents::ASYNCAPI),
             _ => {}
         }
     }

@@ -27,7 +27,7 @@ use crate::body::Body;
 use crate::client::Client;
 use crate::dispatch::trace;
 use crate::head;
-use crate::reply::Reply;
+use crate::reply::{Reply, seconds};
 use crate::rest::Traced;
 
 /// Most messages are smaller.
@@ -130,8 +130,18 @@ impl tower_service::Service<tonic::Request<Bytes>> for Unary {
 }
 
 /// The status of an error. The numbers are the same.
+///
+/// When to try again is told twice: in seconds as over HTTP, and in the milliseconds that gRPC's
+/// own retries look at.
 fn status(error: &CodedError) -> Status {
-    Status::new(Code::from_i32(i32::from(error.code().number())), error.message())
+    let mut status = Status::new(Code::from_i32(i32::from(error.code().number())), error.message());
+    if let Some(after) = error.retry_after() {
+        let millis = u64::try_from(after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let metadata = status.metadata_mut();
+        metadata.insert("retry-after", seconds(after).into());
+        metadata.insert("grpc-retry-pushback-ms", millis.max(1).into());
+    }
+    status
 }
 
 /// Bytes as they are.

@@ -1,5 +1,7 @@
 //! Answers over HTTP: statuses, error bodies, and the headers that every answer has.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderName, StatusCode};
@@ -73,7 +75,21 @@ pub(crate) fn failure(code: ErrorCode, message: &str) -> Reply {
 
 /// A call's failure.
 pub(crate) fn failed(error: &CodedError) -> Reply {
-    failure(error.code(), error.message())
+    let mut reply = failure(error.code(), error.message());
+    tell_when(error, &mut reply);
+    reply
+}
+
+/// Tells when to try again, if that is known.
+pub(crate) fn tell_when(error: &CodedError, reply: &mut Reply) {
+    if let Some(after) = error.retry_after() {
+        reply.headers_mut().insert(header::RETRY_AFTER, seconds(after).into());
+    }
+}
+
+/// Whole seconds, at least 1: the header knows no fractions.
+pub(crate) fn seconds(after: Duration) -> u64 {
+    u64::try_from(after.as_nanos().div_ceil(1_000_000_000)).unwrap_or(u64::MAX).max(1)
 }
 
 /// The body of an error. `error` is the extra member that answers of server functions have: a
@@ -137,6 +153,14 @@ mod tests {
         assert_eq!(String::from_utf8(body).unwrap(), r#"{"message":"no \"such\" thing","code":5}"#);
         let body = error_body(ErrorCode::Internal, "oops", Some("{}"));
         assert_eq!(String::from_utf8(body).unwrap(), r#"{"error":{},"message":"oops","code":13}"#);
+    }
+
+    #[test]
+    fn hints_are_whole_seconds() {
+        for (millis, expected) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (30_000, 30)] {
+            assert_eq!(seconds(Duration::from_millis(millis)), expected);
+        }
+        assert!(!failed(&CodedError::invalid("no")).headers().contains_key(header::RETRY_AFTER));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tavern_protocol::CallId;
 use crate::body::Body;
 use crate::client::Client;
 use crate::head;
-use crate::reply::{Reply, error_body, json, status};
+use crate::reply::{Reply, error_body, json, status, tell_when};
 use crate::rest::{Traced, body_error, read_body};
 
 type Lists = BTreeMap<String, Vec<String>>;
@@ -103,7 +103,10 @@ fn failed(failure: &RpcFailure) -> Reply {
             &repeated
         }
     };
-    json(status(error.code()), error_body(error.code(), error.message(), Some(detail)))
+    let body = error_body(error.code(), error.message(), Some(detail));
+    let mut reply = json(status(error.code()), body);
+    tell_when(error, &mut reply);
+    reply
 }
 
 /// The headers as functions see them: `x-some-name` is `X-Some-Name`.

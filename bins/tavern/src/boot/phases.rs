@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tavern_api::{Api, Config, Parts, ServerHost, Services};
 use tavern_auth::{Lockout, Passwords, Sessions};
 use tavern_domain::{Clock, Entropy, Lifecycle};
+use tavern_limits::Limits;
 use tavern_runtime_hooks::{Hooks, Host, Module, load};
 use tavern_telemetry::{Metrics, Tracer};
 use tavern_transport::{Health, HealthServer, RenderMetrics, Reserved, ReservedPorts};
@@ -179,6 +180,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
         sessions,
         passwords: Passwords::new(settings.auth.password, Arc::clone(entropy), meters.clone())?,
         lockout: Lockout::new(settings.auth.lockout, Arc::clone(clock), &**entropy, meters),
+        limits: Limits::new(settings.limits.clone(), workers::limit_meters(&core.metrics)),
         storage,
         metrics: core.metrics.clone(),
         clock: Arc::clone(clock),

@@ -77,6 +77,7 @@ impl Running {
     pub fn reconfigure(&mut self, settings: Settings) -> Result<(), String> {
         self.accepting.reconfigure(&settings.socket)?;
         self.services.lockout().set_limits(settings.auth.lockout);
+        self.services.limits().set(settings.limits.clone());
         self.core.settings = settings;
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tavern_api::{Api, Services};
 use tavern_auth::AuthMeters;
+use tavern_limits::Meters;
 use tavern_telemetry::{Metrics, prefixed, tavern};
 
 use super::database::Database;
@@ -35,6 +36,18 @@ pub(super) fn auth_meters(metrics: &Metrics) -> AuthMeters {
         lockout_entries: metrics.gauge(tavern::LOCKOUT_ENTRIES, &[]),
         lockout_evictions: metrics.counter(tavern::LOCKOUT_EVICTIONS_TOTAL, &[]),
         revocations: metrics.gauge(tavern::REVOCATIONS, &[]),
+    }
+}
+
+/// The cells of the limits under their names.
+pub(super) fn limit_meters(metrics: &Metrics) -> Meters {
+    let by = |limit| metrics.counter(tavern::LIMITED_TOTAL, &[("by", limit)]);
+    Meters {
+        address: by("address"),
+        account: by("account"),
+        session: by("session"),
+        rule: by("rule"),
+        forgotten: metrics.counter(tavern::LIMIT_FORGOTTEN_TOTAL, &[]),
     }
 }
 
@@ -148,6 +161,8 @@ fn observe(metrics: &Metrics, services: &Arc<Services>) {
     metrics.observe_gauge(&[tavern::LEADERBOARD_RANK_PERIODS], &[], move || {
         seen.leaderboards().rank_totals().periods as f64
     });
+    let seen = Arc::clone(services);
+    metrics.observe_gauge(&[tavern::LIMIT_CALLERS], &[], move || seen.limits().callers() as f64);
     let seen = Arc::clone(services);
     metrics.observe_gauge(&[tavern::STREAMS], &[], move || seen.stream_totals().streams as f64);
     let seen = Arc::clone(services);

@@ -76,6 +76,7 @@ fn value(kind: Kind) -> String {
         Kind::List(Item::Choice(words)) => format!(" {} ...", words.join("|")),
         Kind::List(Item::DatabaseAddress) => " <address> ...".to_owned(),
         Kind::List(Item::Pair) => " <name=value> ...".to_owned(),
+        Kind::List(Item::Limit) => " <name=times/seconds> ...".to_owned(),
         Kind::List(Item::Net) => " <network> ...".to_owned(),
         Kind::List(Item::Secret) => " <secret> ...".to_owned(),
         Kind::List(Item::Text) => " <text> ...".to_owned(),

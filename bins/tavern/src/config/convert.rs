@@ -154,6 +154,9 @@ fn element(item: Item, one: &Scalar) -> Result<Value, String> {
                 format!("every entry must be {}, not {}", one_of(words), shown(text))
             });
         }
+        Item::Limit => {
+            text.parse::<tavern_limits::Rule>().map_err(|error| error.to_string())?;
+        }
         Item::Net => {
             if text.parse::<ipnet::IpNet>().is_err() && text.parse::<std::net::IpAddr>().is_err() {
                 return Err(format!("{} is no IP address or network", shown(text)));

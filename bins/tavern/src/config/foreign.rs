@@ -227,6 +227,32 @@ pub(crate) const AUTH: &[OptionRow] = &[
     ),
 ];
 
+/// `limits`, owned by the crate of limits.
+pub(crate) const LIMITS: &[OptionRow] = &[
+    row("limits.enabled", Kind::Bool, "Whether there are limits on how often clients may ask").live(),
+    row(
+        "limits.address.times",
+        int(1, 10_000_000),
+        "Calls and new sockets of one address at once",
+    )
+    .live(),
+    row("limits.address.per_sec", int(1, 86_400), "Seconds in which all of them come back").live(),
+    row("limits.account.times", int(1, 10_000_000), "Calls and messages of one account at once")
+        .live(),
+    row("limits.account.per_sec", int(1, 86_400), "Seconds in which all of them come back").live(),
+    row("limits.session.times", int(1, 10_000_000), "Calls and messages of one session at once")
+        .live(),
+    row("limits.session.per_sec", int(1, 86_400), "Seconds in which all of them come back").live(),
+    row(
+        "limits.rules",
+        Kind::List(Item::Limit),
+        "More limits, each NAME=TIMES/SECONDS; NAME is a call, message:NAME or rpc:ID",
+    )
+    .live(),
+    row("limits.exempt", Kind::List(Item::Net), "Networks whose addresses are not limited").live(),
+    row("limits.capacity", int(64, 16_777_216), "Callers that each limit remembers").live(),
+];
+
 /// `match.relayed`, owned by the crate of relayed matches.
 pub(crate) const RELAYED: &[OptionRow] = &[
     row("match.relayed.max_members", int(1, 65_536), "Most members of a relayed match"),

@@ -208,6 +208,7 @@ fn other_value(row: &OptionRow) -> String {
         Kind::List(Item::DatabaseAddress) => "u@h".into(),
         Kind::List(Item::Pair) => "a=b".into(),
         Kind::List(Item::Choice(words)) => words[0].into(),
+        Kind::List(Item::Limit) => "GetAccount=1/2".into(),
         Kind::List(Item::Net) => "10.0.0.0/8".into(),
     }
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use figment::value::Value;
 use tavern_domain::{NodeName, Secret};
+use tavern_limits::Name;
+use tavern_protocol::{CallId, RtId};
 
 use super::derived::interface;
 use super::later::{Console, GoogleAuth, Iap, Matchmaker, Mfa, Social};
@@ -40,6 +42,8 @@ section! {
         session: tavern_auth::SessionConfig;
         /// Passwords, failed log-ins, proxies.
         auth: tavern_auth::AuthConfig;
+        /// How often clients may ask.
+        limits: tavern_limits::Config;
         /// The database.
         database: Database;
         /// Log output.
@@ -111,6 +115,7 @@ impl Settings {
         foreign("socket", &self.socket, &mut out);
         foreign("session", &self.session, &mut out);
         foreign("auth", &self.auth, &mut out);
+        foreign("limits", &self.limits, &mut out);
         foreign("match.relayed", &self.r#match.relayed, &mut out);
         foreign("presence", &self.presence, &mut out);
         foreign("streams", &self.streams, &mut out);
@@ -144,6 +149,7 @@ impl Settings {
             problems.extend(found.into_iter().map(|text| format!("{section}.{text}")));
         };
         under("match.relayed", &|p| self.r#match.relayed.validate(p));
+        under("limits", &|p| self.validate_limits(p));
         under("presence", &|p| self.presence.validate(p));
         under("streams", &|p| self.streams.validate(p));
         let mut bad = |key: &str, text: &str| problems.push(format!("{key}: {text}"));
@@ -189,6 +195,20 @@ impl Settings {
         }
         if self.console.username.is_empty() {
             bad("console.username", "must not be empty");
+        }
+    }
+
+    fn validate_limits(&self, problems: &mut Vec<String>) {
+        self.limits.validate(problems);
+        for rule in &self.limits.rules {
+            let known = match &rule.name {
+                Name::Call(name) => CallId::from_name(name).is_some(),
+                Name::Message(name) => RtId::from_name(name).is_some(),
+                Name::Function(_) => true,
+            };
+            if !known {
+                problems.push(format!("rules: there is no such call or message: {rule}"));
+            }
         }
     }
 

@@ -61,7 +61,7 @@ fn listed(item: Item, value: &Value) -> String {
         Item::Secret => "***".to_owned(),
         Item::Pair => format!("{}=***", text.split('=').next().unwrap_or_default()),
         Item::DatabaseAddress => quoted(&without_password(text)),
-        Item::Text | Item::Choice(_) | Item::Net => plain(value),
+        Item::Text | Item::Choice(_) | Item::Net | Item::Limit => plain(value),
     }
 }
 

@@ -49,6 +49,8 @@ pub enum Item {
     Choice(&'static [&'static str]),
     /// An IP address or network.
     Net,
+    /// A limit of one call, message or function.
+    Limit,
 }
 
 /// Whether a reload may change an option.
@@ -157,6 +159,7 @@ pub fn options() -> impl Iterator<Item = &'static OptionRow> + Clone {
         foreign::SOCKET,
         foreign::SESSION,
         foreign::AUTH,
+        foreign::LIMITS,
         sections::Database::ROWS,
         sections::Logger::ROWS,
         sections::MetricsSection::ROWS,

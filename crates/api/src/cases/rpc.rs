@@ -27,6 +27,7 @@ pub(crate) async fn call(
     if cx.caller == Caller::Anonymous {
         return Err(unauthenticated("a session token or the HTTP key is required"));
     }
+    services.limit_function(&cx.caller, cx.client, &request.id)?;
     let context = RpcContext {
         call: cx.for_hooks(services),
         headers: BTreeMap::new(),
@@ -44,10 +45,15 @@ pub(crate) async fn over_http(
 ) -> Result<Option<String>, RpcFailure> {
     let services = &*api.services;
     let plain = |error| RpcFailure { error, detail: None };
+    services.limit_address(request.meta.client).map_err(plain)?;
+    let caller = identify(services, &request).map_err(plain)?;
+    let (client, call) = (request.meta.client, tavern_protocol::CallId::RpcFunc);
+    services.limit_call(&caller, client, call.info().name).map_err(plain)?;
+    services.limit_function(&caller, client, &request.id).map_err(plain)?;
     let cx = Context {
-        call: tavern_protocol::CallId::RpcFunc,
-        caller: identify(services, &request).map_err(plain)?,
-        client: request.meta.client,
+        call,
+        caller,
+        client,
         has_after: false,
         hooks: api.hooks.clone(),
         signed_in: None,

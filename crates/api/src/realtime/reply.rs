@@ -1,7 +1,7 @@
 //! How a realtime message is answered.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tavern_domain::{CodedError, ErrorCode, RealtimeCode};
 use tavern_protocol::realtime::{Envelope, Error, envelope::Message};
@@ -25,6 +25,8 @@ pub(crate) struct RtError {
     pub(crate) message: Cow<'static, str>,
     /// Whether the answer carries the request's `cid`.
     pub(crate) with_cid: bool,
+    /// When it makes sense to try again, where that is known.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 pub(crate) type RtResult = Result<Reply, RtError>;
@@ -37,11 +39,18 @@ impl Reply {
 
 impl RtError {
     pub(crate) fn new(code: RealtimeCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), with_cid: true }
+        Self { code, message: message.into(), with_cid: true, retry_after: None }
     }
 
     pub(crate) fn bad_input(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(RealtimeCode::BadInput, message)
+    }
+
+    /// A message that came too soon. The public protocol has no code for it: of those that it has,
+    /// only this one does not blame the message.
+    pub(crate) fn limited(error: &CodedError) -> Self {
+        let refusal = Self::new(RealtimeCode::RuntimeException, error.message().to_owned());
+        Self { retry_after: error.retry_after(), ..refusal }
     }
 
     pub(crate) fn from_hook(error: &HookError) -> Self {
@@ -89,9 +98,15 @@ pub(crate) fn envelope(cid: String, result: RtResult) -> Option<Envelope> {
             let message = Message::Error(Error {
                 code: i32::from(error.code as u8),
                 message: error.message.into_owned(),
-                context: BTreeMap::new(),
+                context: error.retry_after.map(hint).into_iter().collect(),
             });
             Some(Envelope::reply(cid, message))
         }
     }
+}
+
+/// The hint that goes with an error, in whole milliseconds, at least 1.
+fn hint(after: Duration) -> (String, String) {
+    let millis = after.as_nanos().div_ceil(1_000_000).max(1);
+    ("retry_after_ms".to_owned(), millis.to_string())
 }

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tavern_domain::{CodedError, PresenceReason, RealtimeCode, SessionId, Stream, UserId};
 use tavern_presence::Presences as _;
-use tavern_protocol::Outgoing;
+use tavern_protocol::{Outgoing, RtId};
 use tavern_protocol::realtime::{Envelope, Pong, envelope::Message};
 use tavern_runtime_hooks::{HookContext, RpcContext};
 use tavern_social::NotificationCode;
@@ -34,7 +34,9 @@ pub(crate) struct Session {
 
 /// Decides whether a socket may open: the same check as for every call.
 pub(crate) fn admit(services: &Services, hello: Hello) -> Result<Admission, CodedError> {
+    services.limit_address(hello.client)?;
     let player = services.verify_session(&hello.token)?;
+    services.limit_socket(&player)?;
     Ok(Admission {
         player,
         session: services.new_session_id(),
@@ -133,6 +135,9 @@ impl Session {
         };
         let hooks = &self.api.hooks;
         let begun = Instant::now();
+        if let Err(error) = self.limit(id, &envelope) {
+            return self.too_many(id, begun, envelope.cid, &error);
+        }
         let envelope = if hooks.has_rt_before(id) {
             let cid = envelope.cid.clone();
             let answer = hooks.rt_before(id, || self.context(), envelope).await;
@@ -171,6 +176,24 @@ impl Session {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(message = id.name(), error, "after-hook failed");
             }
+        }
+        Flow::Continue
+    }
+
+    fn limit(&self, id: RtId, envelope: &Envelope) -> Result<(), CodedError> {
+        let function =
+            if let Some(Message::Rpc(rpc)) = &envelope.message { Some(&*rpc.id) } else { None };
+        self.services().limit_message(&self.admission, id.name(), function)
+    }
+
+    /// Answers a message that came too soon. Nobody waits for an answer without a `cid`, so that
+    /// one may be lost: a client that sends too much shall not fill its own outbox.
+    fn too_many(&self, id: RtId, begun: Instant, cid: String, error: &CodedError) -> Flow {
+        let class = if cid.is_empty() { Class::Unreliable } else { Class::Reliable };
+        let refusal = RtError::limited(error);
+        self.api.metrics.message(id, begun, Some(refusal.code));
+        if let Some(envelope) = reply::envelope(cid, Err(refusal)) {
+            self.outbox.push(Arc::new(Outgoing::new(envelope)), class);
         }
         Flow::Continue
     }

@@ -5,6 +5,8 @@ mod calls;
 #[cfg(test)]
 mod leaderboards;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod obligations;
 #[cfg(test)]
 mod schedules;

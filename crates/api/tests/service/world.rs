@@ -14,6 +14,7 @@ use tavern_auth::{
 use tavern_domain::{
     Clock, CodedError, Entropy, ErrorCode, ManualClock, NodeName, Secret, SeededEntropy, Timestamp,
 };
+use tavern_limits::Limits;
 use tavern_protocol::realtime::{Envelope, envelope};
 use tavern_protocol::{Call, Outgoing, api, calls};
 use tavern_runtime_hooks::Hooks;
@@ -27,13 +28,15 @@ pub(crate) const HTTP_KEY: &str = "http-key-of-the-tests";
 pub(crate) struct World {
     pub(crate) storage: Storage,
     pub(crate) clock: Arc<ManualClock>,
+    /// Limits of processes to come.
+    pub(crate) limits: tavern_limits::Config,
     seed: u64,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_800_000_000)));
-        Self { storage: tavern_storage::memory::storage(), clock, seed: 1 }
+        Self { storage: tavern_storage::memory::storage(), clock, limits: tavern_limits::Config::default(), seed: 1 }
     }
 
     /// The services of one process.
@@ -61,6 +64,7 @@ impl World {
             .unwrap(),
             passwords: Passwords::new(password, Arc::clone(&entropy), meters.clone()).unwrap(),
             lockout: Lockout::new(LockoutConfig::default(), Arc::clone(&clock), &*entropy, meters),
+            limits: Limits::new(self.limits.clone(), tavern_limits::Meters::default()),
             metrics: Metrics::new(MetricsConfig::default()),
             clock,
             entropy,

@@ -19,7 +19,7 @@ use super::session::{Opening, Session};
 use crate::client::Client;
 use crate::guarded::Guarded;
 use crate::head;
-use crate::reply::{Reply, empty, plain, status};
+use crate::reply::{Reply, empty, plain, status, tell_when};
 use crate::stream::Stream;
 use crate::table::SessionPlace;
 
@@ -76,7 +76,11 @@ pub(crate) fn upgrade(client: &Arc<Client>, mut request: Request<Incoming>) -> R
     };
     let admission = match edge.service.admit(hello) {
         Ok(admission) => admission,
-        Err(error) => return plain(status(error.code()), error.message()),
+        Err(error) => {
+            let mut reply = plain(status(error.code()), error.message());
+            tell_when(&error, &mut reply);
+            return reply;
+        }
     };
     let accept = match accept_key(headers) {
         Ok(accept) => accept,
