@@ -168,7 +168,7 @@ fn function_parts(operation: &mut Value, binding: &Binding) {
             "*/*": { "schema": { "type": "string", "description": "With `unwrap`." } },
         },
     });
-    if binding.body != "" {
+    if !binding.body.is_empty() {
         operation["requestBody"] = json!({
             "required": false,
             "content": { "application/json": { "schema": {

@@ -34,13 +34,13 @@ fn of_message(message: &MessageDescriptor) -> Value {
 
 /// A field of a message.
 pub(super) fn of_field(field: &FieldDescriptor) -> Value {
-    let mut schema = match field.kind() {
-        Kind::Message(entry) if field.is_map() => {
-            let value = entry.map_entry_value_field();
-            json!({ "type": "object", "additionalProperties": of_value(&value) })
-        }
-        _ if field.is_list() => json!({ "type": "array", "items": of_value(field) }),
-        _ => of_value(field),
+    let mut schema = if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
+        let value = entry.map_entry_value_field();
+        json!({ "type": "object", "additionalProperties": of_value(&value) })
+    } else if field.is_list() {
+        json!({ "type": "array", "items": of_value(field) })
+    } else {
+        of_value(field)
     };
     let text = comment(field.parent_message().parent_file().file_descriptor_proto(), field.path());
     describe(&mut schema, &text);
@@ -52,13 +52,14 @@ pub(super) fn is_param(field: &FieldDescriptor) -> bool {
     if field.is_map() {
         return false;
     }
-    match field.kind() {
-        Kind::Message(message) => {
-            message.full_name().ends_with("Value") && message.package_name() == "google.protobuf"
-        }
-        Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::String => true,
-        _ => false,
+    if let Kind::Message(message) = field.kind() {
+        return message.full_name().ends_with("Value")
+            && message.package_name() == "google.protobuf";
     }
+    matches!(
+        field.kind(),
+        Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::String
+    )
 }
 
 #[expect(
