@@ -363,7 +363,7 @@ mod tests {
         let meters = Meters { address: Counter::from_arc(Arc::clone(&cell)), ..Meters::default() };
         let limits = Limits::new(small(), meters);
         for _ in 0..10 {
-            drop(limits.check(from("203.0.113.1")));
+            _ = limits.check(from("203.0.113.1"));
         }
         assert_eq!(cell.load(Ordering::Relaxed), 7);
         assert_eq!(limits.callers(), 1);

@@ -106,7 +106,7 @@ mod tests {
     }
 
     fn get(store: &Store, key: u128) -> Option<u64> {
-        let seen = store.replace(key, |kept| Err::<((), Nanos), _>(kept));
+        let seen = store.replace(key, Err::<((), Nanos), _>);
         seen.unwrap_err().map(|state| state.as_u64())
     }
 
