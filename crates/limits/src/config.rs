@@ -68,7 +68,8 @@ impl Config {
                 problems.push(format!("{name} must be {low} to {high}, is {value}"));
             }
         };
-        let rates = [("address", self.address), ("account", self.account), ("session", self.session)];
+        let rates =
+            [("address", self.address), ("account", self.account), ("session", self.session)];
         for (name, rate) in rates {
             check(&format!("{name}.times"), rate.times.into(), 1, 10_000_000);
             check(&format!("{name}.per_sec"), rate.per_sec.into(), 1, 86_400);

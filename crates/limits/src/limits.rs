@@ -191,11 +191,7 @@ impl Limits {
     ///
     /// # Errors
     /// [`Limited`].
-    pub fn check_name(
-        &self,
-        address: Option<IpAddr>,
-        request: Request<'_>,
-    ) -> Result<(), Limited> {
+    pub fn check_name(&self, address: Option<IpAddr>, request: Request<'_>) -> Result<(), Limited> {
         let set = Arc::clone(&self.set.read());
         if !set.config.enabled {
             return Ok(());
@@ -313,7 +309,8 @@ mod tests {
         for _ in 0..100 {
             limits.check(from("127.0.0.1")).unwrap();
         }
-        let of = |session| Request { account: Some(1), session: Some(session), ..from("127.0.0.1") };
+        let of =
+            |session| Request { account: Some(1), session: Some(session), ..from("127.0.0.1") };
         for _ in 0..4 {
             limits.check(of(1)).unwrap();
         }
@@ -372,8 +369,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_defaults_are_generous() {
         let limits = limits(Config::default());
-        let everything =
-            Request { account: Some(1), session: Some(1), ..from("203.0.113.1") };
+        let everything = Request { account: Some(1), session: Some(1), ..from("203.0.113.1") };
         for _ in 0..10_000 {
             limits.check(everything).unwrap();
         }

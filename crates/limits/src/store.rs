@@ -93,7 +93,6 @@ impl Store {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

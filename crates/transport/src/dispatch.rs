@@ -6,8 +6,8 @@ use http::header::{self, HeaderMap};
 use http::{Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tavern_domain::ErrorCode;
-use tavern_protocol::{CallId, documents};
 use tavern_protocol::routes::{self, Found};
+use tavern_protocol::{CallId, documents};
 use tavern_telemetry::TraceContext;
 
 use crate::client::Client;

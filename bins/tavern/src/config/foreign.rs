@@ -229,13 +229,10 @@ pub(crate) const AUTH: &[OptionRow] = &[
 
 /// `limits`, owned by the crate of limits.
 pub(crate) const LIMITS: &[OptionRow] = &[
-    row("limits.enabled", Kind::Bool, "Whether there are limits on how often clients may ask").live(),
-    row(
-        "limits.address.times",
-        int(1, 10_000_000),
-        "Calls and new sockets of one address at once",
-    )
-    .live(),
+    row("limits.enabled", Kind::Bool, "Whether there are limits on how often clients may ask")
+        .live(),
+    row("limits.address.times", int(1, 10_000_000), "Calls and new sockets of one address at once")
+        .live(),
     row("limits.address.per_sec", int(1, 86_400), "Seconds in which all of them come back").live(),
     row("limits.account.times", int(1, 10_000_000), "Calls and messages of one account at once")
         .live(),

@@ -36,7 +36,12 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_800_000_000)));
-        Self { storage: tavern_storage::memory::storage(), clock, limits: tavern_limits::Config::default(), seed: 1 }
+        Self {
+            storage: tavern_storage::memory::storage(),
+            clock,
+            limits: tavern_limits::Config::default(),
+            seed: 1,
+        }
     }
 
     /// The services of one process.

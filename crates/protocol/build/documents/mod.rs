@@ -27,8 +27,8 @@ fn words(name: &str) -> String {
 
 /// A comment as one line of text per paragraph.
 fn prose(comment: &str) -> String {
-    let paragraphs = comment.split("\n\n").map(|paragraph| {
-        paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" ")
-    });
+    let paragraphs = comment
+        .split("\n\n")
+        .map(|paragraph| paragraph.lines().map(str::trim).collect::<Vec<_>>().join(" "));
     paragraphs.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n")
 }

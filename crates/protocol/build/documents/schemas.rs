@@ -56,10 +56,7 @@ pub(super) fn is_param(field: &FieldDescriptor) -> bool {
         return message.full_name().ends_with("Value")
             && message.package_name() == "google.protobuf";
     }
-    matches!(
-        field.kind(),
-        Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::String
-    )
+    matches!(field.kind(), Kind::Bool | Kind::Int32 | Kind::Int64 | Kind::Uint32 | Kind::String)
 }
 
 #[expect(
