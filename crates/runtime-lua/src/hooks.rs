@@ -1,0 +1,163 @@
+//! Puts what the files have registered into the tables of the server.
+
+use std::sync::Arc;
+
+use tavern_domain::ErrorCode;
+use tavern_protocol::{Call, CallVisitor, RtId, Wire};
+use tavern_runtime_hooks::engine::Pool;
+use tavern_runtime_hooks::{HookError, Registrar, Value};
+
+use crate::context::{self, Fields};
+use crate::machine::Machine;
+use crate::message;
+use crate::place::Place;
+
+/// The machines, and how they are called.
+pub(crate) struct Engine {
+    pub(crate) pool: Pool<Machine>,
+}
+
+impl Engine {
+    /// Calls the function of a place on a machine that is free.
+    pub(crate) async fn call(
+        &self,
+        place: &Arc<Place>,
+        context: Fields,
+        arguments: Vec<Value>,
+    ) -> Result<Vec<Value>, HookError> {
+        let place = Arc::clone(place);
+        self.pool.call(move |machine| machine.call(&place, &context, &arguments)).await?
+    }
+
+    async fn first(
+        &self,
+        place: &Arc<Place>,
+        context: Fields,
+        arguments: Vec<Value>,
+    ) -> Result<Value, HookError> {
+        let answer = self.call(place, context, arguments).await?;
+        Ok(answer.into_iter().next().unwrap_or_default())
+    }
+}
+
+/// Registers everything that the server has a place for.
+pub(crate) fn register(engine: &Arc<Engine>, places: &[Place], registrar: &mut Registrar) {
+    for place in places {
+        let (engine, at) = (Arc::clone(engine), Arc::new(place.clone()));
+        match place {
+            Place::Rpc(id) => rpc(registrar, engine, at, id),
+            Place::Before(call) => call.visit(Before { registrar, engine, at }),
+            Place::After(call) => call.visit(After { registrar, engine, at }),
+            Place::RtBefore(kind) => rt_before(registrar, engine, at, *kind),
+            Place::RtAfter(kind) => rt_after(registrar, engine, at, *kind),
+            // The module itself calls it.
+            Place::Shutdown => {}
+            Place::MatchmakerMatched
+            | Place::MatchmakerOverride
+            | Place::MatchmakerProcessor
+            | Place::TournamentEnd
+            | Place::TournamentReset
+            | Place::LeaderboardReset
+            | Place::StorageIndexFilter(_)
+            | Place::Event
+            | Place::SessionStart
+            | Place::SessionEnd => {
+                tracing::warn!(?place, "registered, but this version has nothing that calls it");
+            }
+        }
+    }
+}
+
+fn rpc(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>, id: &str) {
+    registrar.rpc(id, move |call, payload| {
+        let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+        async move {
+            let arguments = vec![Value::Text(payload)];
+            match engine.first(&at, context::rpc(&call), arguments).await? {
+                Value::Text(text) => Ok(Some(text)),
+                Value::Null => Ok(None),
+                Value::Bool(_)
+                | Value::Int(_)
+                | Value::Float(_)
+                | Value::Bytes(_)
+                | Value::List(_)
+                | Value::Map(_)
+                | Value::Record(_) => {
+                    let text = "server code must answer a string or nothing";
+                    Err(HookError::new(ErrorCode::Internal, text))
+                }
+            }
+        }
+    });
+}
+
+struct Before<'a> {
+    registrar: &'a mut Registrar,
+    engine: Arc<Engine>,
+    at: Arc<Place>,
+}
+
+impl CallVisitor for Before<'_> {
+    type Out = ();
+
+    fn visit<C: Call>(self) {
+        let Self { registrar, engine, at } = self;
+        registrar.before::<C, _, _>(move |call, request| {
+            let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+            async move {
+                let asked = message::to_script(&request);
+                let nothing_asked = asked.is_null();
+                let answer = engine.first(&at, context::hook("before", &call), vec![asked]).await?;
+                if nothing_asked { Ok(Some(request)) } else { changed(answer) }
+            }
+        });
+    }
+}
+
+/// What a hook has made of a message; `None` when it wants nothing done.
+fn changed<M: Wire>(answer: Value) -> Result<Option<M>, HookError> {
+    if answer.is_null() { Ok(None) } else { message::from_script(answer).map(Some) }
+}
+
+struct After<'a> {
+    registrar: &'a mut Registrar,
+    engine: Arc<Engine>,
+    at: Arc<Place>,
+}
+
+impl CallVisitor for After<'_> {
+    type Out = ();
+
+    fn visit<C: Call>(self) {
+        let Self { registrar, engine, at } = self;
+        registrar.after::<C, _, _>(move |call, response, request| {
+            let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+            async move {
+                let arguments = vec![message::to_script(&response), message::to_script(&request)];
+                engine.call(&at, context::hook("after", &call), arguments).await.map(drop)
+            }
+        });
+    }
+}
+
+fn rt_before(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>, kind: RtId) {
+    registrar.rt_before(kind, move |call, envelope| {
+        let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+        async move {
+            let arguments = vec![message::to_script(&envelope)];
+            let answer = engine.first(&at, context::hook("before", &call), arguments).await?;
+            changed(answer)
+        }
+    });
+}
+
+fn rt_after(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>, kind: RtId) {
+    registrar.rt_after(kind, move |call, answer, envelope| {
+        let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+        async move {
+            let out = answer.as_ref().map_or(Value::Null, message::to_script);
+            let arguments = vec![out, message::to_script(&envelope)];
+            engine.call(&at, context::hook("after", &call), arguments).await.map(drop)
+        }
+    });
+}
