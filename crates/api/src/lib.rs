@@ -26,6 +26,7 @@ mod context;
 mod error;
 mod host;
 mod limits;
+mod lobby;
 mod metrics;
 mod obligations;
 mod realtime;

@@ -3,8 +3,6 @@
 //! What is due and who carries it out is kept: see `tavern_leaderboards::Due`. A hook that fails or
 //! whose process dies runs again, with the same obligation id.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -66,16 +64,8 @@ async fn carry_out(api: &Api, due: Due) -> Result<(), CodedError> {
 /// Runs the hook for an occasion, if there is one.
 async fn tell(services: &Services, hooks: &Hooks, occasion: &Occasion) -> Result<(), HookError> {
     let context = || HookContext {
-        node: services.node.clone(),
-        user: None,
-        username: None,
-        vars: BTreeMap::new(),
-        expires: None,
-        session: None,
-        client_ip: None,
-        client_port: None,
-        lang: Arc::from(""),
         obligation: Some(occasion.id),
+        ..HookContext::of_server(services.node.clone())
     };
     let view = occasion.board.clone();
     match occasion.kind {

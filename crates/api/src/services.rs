@@ -12,7 +12,9 @@ use tavern_economy::Economy;
 use tavern_leaderboards::Leaderboards;
 use tavern_limits::Limits;
 use tavern_matches::Relayed;
+use tavern_matchmaker::LocalMatchmaker;
 use tavern_objects::Objects;
+use tavern_parties::Parties;
 use tavern_presence::{LocalPresence, OpenSessions, Presences, Tracked};
 use tavern_protocol::Outgoing;
 use tavern_social::{Chat, Friends, Groups, NotificationCode, Notifications, Social};
@@ -24,7 +26,7 @@ use uuid::Uuid;
 use crate::api::unauthenticated;
 use crate::caller::Player;
 use crate::error;
-use crate::realtime::{LiveSockets, Logins, MatchMembers, OpenSockets, PresenceEvents};
+use crate::realtime::{LiveSockets, Logins, MatchMembers, OpenSockets, PartyVoice, PresenceEvents};
 use crate::service::ClientAddress;
 
 /// What the service itself is configured with.
@@ -44,6 +46,14 @@ pub struct Config {
     pub presence: tavern_presence::Config,
     /// Bounds of matches.
     pub matches: tavern_matches::Config,
+    /// How tickets are matched.
+    pub matchmaker: tavern_matchmaker::Config,
+    /// Bounds of parties.
+    pub parties: tavern_parties::Config,
+    /// One party per session: joining one leaves the others.
+    pub single_party: bool,
+    /// One match per session: joining one leaves the others.
+    pub single_match: bool,
     /// Bounds of leaderboards.
     pub leaderboards: tavern_leaderboards::Config,
 }
@@ -88,6 +98,8 @@ pub struct Services {
     pub(crate) streams: Arc<Streams<Outgoing>>,
     pub(crate) presence: Arc<LocalPresence>,
     pub(crate) matches: Relayed<MatchMembers>,
+    pub(crate) matchmaker: Arc<LocalMatchmaker>,
+    pub(crate) parties: Parties<PartyVoice>,
     pub(crate) friends: Friends,
     pub(crate) groups: Groups,
     pub(crate) notifications: Arc<Notifications>,
@@ -122,6 +134,20 @@ impl Services {
             MatchMembers { streams: Arc::clone(&streams), presence: Arc::clone(&presence) };
         let matches =
             Relayed::builder(members, Arc::clone(&entropy)).config(config.matches.clone()).build();
+        let matchmaker = Arc::new(LocalMatchmaker::new(
+            config.matchmaker.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        ));
+        let voice = PartyVoice {
+            streams: Arc::clone(&streams),
+            presence: Arc::clone(&presence),
+            matchmaker: Arc::clone(&matchmaker),
+        };
+        let parties =
+            Parties::builder(node.clone(), voice, Arc::clone(&clock), Arc::clone(&entropy))
+                .config(config.parties.clone())
+                .build();
         let live = LiveSockets { streams: Arc::clone(&streams), presence: Arc::clone(&presence) };
         let Social { friends, groups, notifications, chat } =
             Social::new(&storage, Arc::clone(&clock), Arc::clone(&entropy), Arc::new(live));
@@ -166,6 +192,8 @@ impl Services {
             streams,
             presence,
             matches,
+            matchmaker,
+            parties,
         })
     }
 
@@ -197,6 +225,12 @@ impl Services {
     #[must_use]
     pub fn stream_totals(&self) -> tavern_streams::Totals {
         self.streams.totals()
+    }
+
+    /// Tickets that wait, and how many parties there are, for metrics.
+    #[must_use]
+    pub fn lobby_totals(&self) -> (tavern_matchmaker::Stats, usize) {
+        (self.matchmaker.stats(), self.parties.len())
     }
 
     /// Sums over presences, for metrics.

@@ -33,6 +33,25 @@ pub struct HookContext {
     pub obligation: Option<Uuid>,
 }
 
+impl HookContext {
+    /// For what no client has caused.
+    #[must_use]
+    pub fn of_server(node: NodeName) -> Self {
+        Self {
+            node,
+            user: None,
+            username: None,
+            vars: BTreeMap::new(),
+            expires: None,
+            session: None,
+            client_ip: None,
+            client_port: None,
+            lang: Arc::from(""),
+            obligation: None,
+        }
+    }
+}
+
 /// What a function is told about the call, beyond [`HookContext`].
 #[derive(Clone, Debug)]
 pub struct RpcContext {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use hashbrown::HashMap;
 use tavern_protocol::realtime::Envelope;
 use tavern_protocol::{Call, CallId, RtId, Wire, api};
 
 use crate::context::{HookContext, RpcContext};
 use crate::error::HookError;
+use crate::matchmaking::MatchmakerEntry;
 use crate::message::MessageBox;
 use crate::module::{Module, panic_text};
-use crate::registrar::{AfterFn, BeforeFn, Entry, RpcFn, RtAfterFn, RtBeforeFn};
-use crate::scheduled::{Scheduled, TournamentFn};
+use crate::registrar::{Entry, Registered, RpcFn};
+use crate::scheduled::TournamentFn;
 
 /// What modules have registered. Cheap to clone; nothing in it changes any more.
 #[derive(Clone)]
@@ -22,12 +22,7 @@ pub struct Hooks(Arc<Table>);
 
 struct Table {
     modules: Vec<Arc<dyn Module>>,
-    before: HashMap<CallId, Entry<BeforeFn>>,
-    after: HashMap<CallId, Entry<AfterFn>>,
-    rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
-    rt_after: HashMap<RtId, Entry<RtAfterFn>>,
-    rpcs: HashMap<String, Entry<RpcFn>>,
-    scheduled: Scheduled,
+    all: Registered,
 }
 
 impl Hooks {
@@ -37,40 +32,32 @@ impl Hooks {
         crate::registrar::Registrar::new().freeze(Vec::new())
     }
 
-    pub(crate) fn frozen(
-        modules: Vec<Arc<dyn Module>>,
-        before: HashMap<CallId, Entry<BeforeFn>>,
-        after: HashMap<CallId, Entry<AfterFn>>,
-        rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
-        rt_after: HashMap<RtId, Entry<RtAfterFn>>,
-        rpcs: HashMap<String, Entry<RpcFn>>,
-        scheduled: Scheduled,
-    ) -> Self {
-        Self(Arc::new(Table { modules, before, after, rt_before, rt_after, rpcs, scheduled }))
+    pub(crate) fn frozen(modules: Vec<Arc<dyn Module>>, all: Registered) -> Self {
+        Self(Arc::new(Table { modules, all }))
     }
 
     /// Whether a call has a hook after it.
     #[must_use]
     pub fn has_after(&self, call: CallId) -> bool {
-        self.0.after.contains_key(&call)
+        self.0.all.after.contains_key(&call)
     }
 
     /// Whether a call has a hook before it.
     #[must_use]
     pub fn has_before(&self, call: CallId) -> bool {
-        self.0.before.contains_key(&call)
+        self.0.all.before.contains_key(&call)
     }
 
     /// Whether a realtime message has a hook before it.
     #[must_use]
     pub fn has_rt_before(&self, message: RtId) -> bool {
-        self.0.rt_before.contains_key(&message)
+        self.0.all.rt_before.contains_key(&message)
     }
 
     /// Whether a realtime message has a hook after it.
     #[must_use]
     pub fn has_rt_after(&self, message: RtId) -> bool {
-        self.0.rt_after.contains_key(&message)
+        self.0.all.rt_after.contains_key(&message)
     }
 
     /// Runs the hook before a call; without one the request comes back as it is.
@@ -82,7 +69,7 @@ impl Hooks {
         context: impl FnOnce() -> HookContext,
         request: C::Request,
     ) -> Result<Option<C::Request>, HookError> {
-        let Some(hook) = self.0.before.get(&C::ID) else { return Ok(Some(request)) };
+        let Some(hook) = self.0.all.before.get(&C::ID) else { return Ok(Some(request)) };
         let answer = guarded((hook.run)(context(), Box::new(request)), &hook.owner).await?;
         Ok(answer.map(|message| {
             *message
@@ -102,7 +89,7 @@ impl Hooks {
         response: &C::Response,
         request: &C::Request,
     ) -> Result<(), HookError> {
-        let Some(hook) = self.0.after.get(&C::ID) else { return Ok(()) };
+        let Some(hook) = self.0.all.after.get(&C::ID) else { return Ok(()) };
         let run = (hook.run)(context(), boxed(response), boxed(request));
         guarded(run, &hook.owner).await
     }
@@ -117,7 +104,7 @@ impl Hooks {
         context: impl FnOnce() -> HookContext,
         envelope: Envelope,
     ) -> Result<Option<Envelope>, HookError> {
-        let Some(hook) = self.0.rt_before.get(&message) else { return Ok(Some(envelope)) };
+        let Some(hook) = self.0.all.rt_before.get(&message) else { return Ok(Some(envelope)) };
         guarded((hook.run)(context(), envelope), &hook.owner).await
     }
 
@@ -132,7 +119,7 @@ impl Hooks {
         answer: Option<Envelope>,
         envelope: Envelope,
     ) -> Result<(), HookError> {
-        let Some(hook) = self.0.rt_after.get(&message) else { return Ok(()) };
+        let Some(hook) = self.0.all.rt_after.get(&message) else { return Ok(()) };
         guarded((hook.run)(context(), answer, envelope), &hook.owner).await
     }
 
@@ -153,6 +140,25 @@ impl Hooks {
         Some(guarded((function.run)(context(), payload), &function.owner).await)
     }
 
+    /// Whether there is a hook for players who were matched.
+    #[must_use]
+    pub fn has_matchmaker_matched(&self) -> bool {
+        self.0.all.matched.is_some()
+    }
+
+    /// Runs the hook for players who were matched, if there is one.
+    ///
+    /// # Errors
+    /// What the hook said, or an internal error if it panicked.
+    pub async fn matchmaker_matched(
+        &self,
+        context: impl FnOnce() -> HookContext,
+        entries: Vec<MatchmakerEntry>,
+    ) -> Result<Option<String>, HookError> {
+        let Some(hook) = &self.0.all.matched else { return Ok(None) };
+        guarded((hook.run)(context(), entries), &hook.owner).await
+    }
+
     /// Runs the hook for the reset of a leaderboard, if there is one.
     ///
     /// # Errors
@@ -163,7 +169,7 @@ impl Hooks {
         leaderboard: api::Leaderboard,
         reset: i64,
     ) -> Result<(), HookError> {
-        let Some(hook) = &self.0.scheduled.leaderboard_reset else { return Ok(()) };
+        let Some(hook) = &self.0.all.scheduled.leaderboard_reset else { return Ok(()) };
         guarded((hook.run)(context(), leaderboard, reset), &hook.owner).await
     }
 
@@ -178,7 +184,7 @@ impl Hooks {
         end: i64,
         reset: i64,
     ) -> Result<(), HookError> {
-        let hook = self.0.scheduled.tournament_end.as_ref();
+        let hook = self.0.all.scheduled.tournament_end.as_ref();
         tournament_hook(hook, context, tournament, end, reset).await
     }
 
@@ -193,7 +199,7 @@ impl Hooks {
         end: i64,
         reset: i64,
     ) -> Result<(), HookError> {
-        let hook = self.0.scheduled.tournament_reset.as_ref();
+        let hook = self.0.all.scheduled.tournament_reset.as_ref();
         tournament_hook(hook, context, tournament, end, reset).await
     }
 
@@ -217,7 +223,7 @@ impl Hooks {
 
     fn function(&self, id: &str) -> Option<&Entry<RpcFn>> {
         // Nearly every client sends the id as it was registered: look before folding the case.
-        self.0.rpcs.get(id).or_else(|| self.0.rpcs.get(&id.to_lowercase()))
+        self.0.all.rpcs.get(id).or_else(|| self.0.all.rpcs.get(&id.to_lowercase()))
     }
 }
 

@@ -12,6 +12,7 @@ use tavern_protocol::{Call, CallId, RtId, api};
 use crate::context::{HookContext, RpcContext};
 use crate::error::{HookError, LoadError};
 use crate::hooks::Hooks;
+use crate::matchmaking::{MatchedFn, MatchmakerEntry, matched_fn};
 use crate::message::MessageBox;
 use crate::module::Module;
 use crate::scheduled::{Scheduled, leaderboard_fn, tournament_fn};
@@ -59,26 +60,24 @@ pub(crate) struct Entry<F> {
 pub struct Registrar {
     owner: Arc<str>,
     conflict: Option<LoadError>,
-    before: HashMap<CallId, Entry<BeforeFn>>,
-    after: HashMap<CallId, Entry<AfterFn>>,
-    rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
-    rt_after: HashMap<RtId, Entry<RtAfterFn>>,
-    rpcs: HashMap<String, Entry<RpcFn>>,
-    scheduled: Scheduled,
+    all: Registered,
+}
+
+/// Everything that modules have registered.
+#[derive(Default)]
+pub(crate) struct Registered {
+    pub(crate) before: HashMap<CallId, Entry<BeforeFn>>,
+    pub(crate) after: HashMap<CallId, Entry<AfterFn>>,
+    pub(crate) rt_before: HashMap<RtId, Entry<RtBeforeFn>>,
+    pub(crate) rt_after: HashMap<RtId, Entry<RtAfterFn>>,
+    pub(crate) rpcs: HashMap<String, Entry<RpcFn>>,
+    pub(crate) scheduled: Scheduled,
+    pub(crate) matched: Option<Entry<MatchedFn>>,
 }
 
 impl Registrar {
     pub(crate) fn new() -> Self {
-        Self {
-            owner: Arc::from(""),
-            conflict: None,
-            before: HashMap::new(),
-            after: HashMap::new(),
-            rt_before: HashMap::new(),
-            rt_after: HashMap::new(),
-            rpcs: HashMap::new(),
-            scheduled: Scheduled::default(),
-        }
+        Self { owner: Arc::from(""), conflict: None, all: Registered::default() }
     }
 
     pub(crate) fn begin(&mut self, module: &str) {
@@ -90,15 +89,7 @@ impl Registrar {
     }
 
     pub(crate) fn freeze(self, modules: Vec<Arc<dyn Module>>) -> Hooks {
-        Hooks::frozen(
-            modules,
-            self.before,
-            self.after,
-            self.rt_before,
-            self.rt_after,
-            self.rpcs,
-            self.scheduled,
-        )
+        Hooks::frozen(modules, self.all)
     }
 
     /// Runs `hook` before every call of `C`. It answers the request to go on with, `None` to stop
@@ -113,7 +104,7 @@ impl Registrar {
             let request = unbox::<C::Request>(request);
             hook(context, request).map(|r| r.map(|r| r.map(|r| Box::new(r) as MessageBox))).boxed()
         });
-        insert(&mut self.before, C::ID, run, &self.owner, &mut self.conflict, || {
+        insert(&mut self.all.before, C::ID, run, &self.owner, &mut self.conflict, || {
             format!("the hook before {}", C::ID.info().name)
         });
     }
@@ -130,7 +121,7 @@ impl Registrar {
         let run: AfterFn = Arc::new(move |context, response, request| {
             hook(context, unbox::<C::Response>(response), unbox::<C::Request>(request)).boxed()
         });
-        insert(&mut self.after, C::ID, run, &self.owner, &mut self.conflict, || {
+        insert(&mut self.all.after, C::ID, run, &self.owner, &mut self.conflict, || {
             format!("the hook after {}", C::ID.info().name)
         });
     }
@@ -142,7 +133,7 @@ impl Registrar {
         F: Future<Output = Result<Option<Envelope>, HookError>> + Send + 'static,
     {
         let run: RtBeforeFn = Arc::new(move |context, envelope| hook(context, envelope).boxed());
-        insert(&mut self.rt_before, message, run, &self.owner, &mut self.conflict, || {
+        insert(&mut self.all.rt_before, message, run, &self.owner, &mut self.conflict, || {
             format!("the hook before {}", message.name())
         });
     }
@@ -155,7 +146,7 @@ impl Registrar {
     {
         let run: RtAfterFn =
             Arc::new(move |context, answer, envelope| hook(context, answer, envelope).boxed());
-        insert(&mut self.rt_after, message, run, &self.owner, &mut self.conflict, || {
+        insert(&mut self.all.rt_after, message, run, &self.owner, &mut self.conflict, || {
             format!("the hook after {}", message.name())
         });
     }
@@ -170,7 +161,7 @@ impl Registrar {
         H: Fn(HookContext, api::Leaderboard, i64) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), HookError>> + Send + 'static,
     {
-        let (place, run) = (&mut self.scheduled.leaderboard_reset, leaderboard_fn(hook));
+        let (place, run) = (&mut self.all.scheduled.leaderboard_reset, leaderboard_fn(hook));
         once(place, run, &self.owner, &mut self.conflict, "the hook for resets of leaderboards");
     }
 
@@ -182,7 +173,7 @@ impl Registrar {
         H: Fn(HookContext, api::Tournament, i64, i64) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), HookError>> + Send + 'static,
     {
-        let (place, run) = (&mut self.scheduled.tournament_end, tournament_fn(hook));
+        let (place, run) = (&mut self.all.scheduled.tournament_end, tournament_fn(hook));
         once(place, run, &self.owner, &mut self.conflict, "the hook for ends of tournaments");
     }
 
@@ -193,8 +184,20 @@ impl Registrar {
         H: Fn(HookContext, api::Tournament, i64, i64) -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), HookError>> + Send + 'static,
     {
-        let (place, run) = (&mut self.scheduled.tournament_reset, tournament_fn(hook));
+        let (place, run) = (&mut self.all.scheduled.tournament_reset, tournament_fn(hook));
         once(place, run, &self.owner, &mut self.conflict, "the hook for resets of tournaments");
+    }
+
+    /// Runs `hook` for every group that the matchmaker forms. It may answer the id of a match, to
+    /// which the group then goes; with `None` the group gets a token for a relayed one, as it does
+    /// if the hook fails.
+    pub fn matchmaker_matched<H, F>(&mut self, hook: H)
+    where
+        H: Fn(HookContext, Vec<MatchmakerEntry>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Option<String>, HookError>> + Send + 'static,
+    {
+        let (place, run) = (&mut self.all.matched, matched_fn(hook));
+        once(place, run, &self.owner, &mut self.conflict, "the hook for matched players");
     }
 
     /// Lets clients call `function` by `id` (case does not matter). It gets the payload, empty
@@ -206,7 +209,7 @@ impl Registrar {
     {
         let id = id.to_lowercase();
         let run: RpcFn = Arc::new(move |context, payload| function(context, payload).boxed());
-        insert(&mut self.rpcs, id.clone(), run, &self.owner, &mut self.conflict, || {
+        insert(&mut self.all.rpcs, id.clone(), run, &self.owner, &mut self.conflict, || {
             format!("the function {id}")
         });
     }

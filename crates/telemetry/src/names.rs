@@ -175,6 +175,8 @@ pub mod tavern {
         SCRIPT_REFUSED_TOTAL = "tavern_script_refused_total";
         /// Machines given up because they were interrupted or out of memory, by language.
         SCRIPT_DISCARDED_TOTAL = "tavern_script_discarded_total";
+        /// Tickets that were not served to their end in a pass, for it would have cost too much.
+        MATCHMAKER_UNFINISHED_TOTAL = "tavern_matchmaker_unfinished_total";
         /// Obligations that still have to be carried out.
         OBLIGATIONS_PENDING = "tavern_obligations_pending";
         /// Attempts to carry out an obligation that failed.

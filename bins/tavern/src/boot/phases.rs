@@ -193,6 +193,10 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             streams: settings.streams.clone(),
             presence: settings.presence.clone(),
             matches: settings.r#match.relayed.clone(),
+            matchmaker: settings.matchmaker.rules(),
+            parties: tavern_parties::Config::default(),
+            single_party: settings.session.single_party,
+            single_match: settings.session.single_match,
             leaderboards: settings.leaderboard.limits(),
         },
     }))

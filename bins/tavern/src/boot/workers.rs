@@ -91,6 +91,7 @@ pub(super) fn start(core: &Core, services: &Arc<Services>, api: &Arc<Api>, datab
         }
     }));
     schedules(core, services, api);
+    matchmaker(core, api);
     let (tended, stopped) = (database.pool().clone(), stop.clone());
     core.life.spawn_critical("database pool", stop.clone(), async move {
         tended.tend(stopped).await;
@@ -111,6 +112,26 @@ pub(super) fn start(core: &Core, services: &Arc<Services>, api: &Arc<Api>, datab
     });
     observe(&core.metrics, services);
     notify::keep_watchdog_quiet(&core.life);
+}
+
+/// Puts players together, every interval.
+fn matchmaker(core: &Core, api: &Arc<Api>) {
+    let stop = core.life.abort().clone();
+    let (api, stopped) = (Arc::clone(api), stop.clone());
+    let every = Duration::from_secs(core.settings.matchmaker.interval_sec.into());
+    let unfinished = core.metrics.counter(tavern::MATCHMAKER_UNFINISHED_TOTAL, &[]);
+    core.life.spawn_critical("matchmaker", stop, async move {
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stopped.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let report = api.match_players().await;
+            unfinished.increment(report.unfinished as u64);
+        }
+    });
 }
 
 /// Tells server code of resets and ends of boards.
@@ -163,6 +184,12 @@ fn observe(metrics: &Metrics, services: &Arc<Services>) {
     });
     let seen = Arc::clone(services);
     metrics.observe_gauge(&[tavern::LIMIT_CALLERS], &[], move || seen.limits().callers() as f64);
+    let seen = Arc::clone(services);
+    metrics.observe_gauge(&[prefixed::MATCHMAKER_TICKETS], &[], move || {
+        seen.lobby_totals().0.tickets as f64
+    });
+    let seen = Arc::clone(services);
+    metrics.observe_gauge(&[prefixed::PARTIES], &[], move || seen.lobby_totals().1 as f64);
     let seen = Arc::clone(services);
     metrics.observe_gauge(&[tavern::STREAMS], &[], move || seen.stream_totals().streams as f64);
     let seen = Arc::clone(services);

@@ -61,22 +61,6 @@ section! {
 }
 
 section! {
-    /// The matchmaker.
-    pub struct Matchmaker in "matchmaker." {
-        /// Seconds between passes
-        interval_sec: u32 = 15, range(1, 86_400), later("the matchmaker");
-        /// Passes that a ticket waits for the most players before it takes fewer
-        max_intervals: u32 = 2, range(1, 1_000_000), later("the matchmaker");
-        /// Most tickets of one session or party
-        max_tickets: u32 = 3, range(1, 1_000_000), later("the matchmaker");
-        /// Whether both sides of a match must want each other
-        rev_precision: bool = false, later("the matchmaker");
-        /// When a pass has taken this many intervals, its rest takes one-sided matches too; 0 means never
-        rev_threshold: u32 = 1, range(0, 1_000_000), later("the matchmaker");
-    }
-}
-
-section! {
     /// Google log-in by server code.
     pub struct GoogleAuth in "google_auth." {
         /// OAuth client credentials, a JSON document

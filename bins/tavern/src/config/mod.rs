@@ -41,8 +41,8 @@ pub use derived::HealthTarget;
 pub use flags::{CommandFlag, Flags, parse_flags};
 pub use later::{
     Console, ConsoleMfa, FacebookInstant, GoogleAuth, Iap, IapApple, IapGoogle, IapHuawei,
-    IapSamsung, Matchmaker, Mfa, Social, SocialApple, SocialFacebookInstantGame,
-    SocialFacebookLimitedLogin, SocialSteam,
+    IapSamsung, Mfa, Social, SocialApple, SocialFacebookInstantGame, SocialFacebookLimitedLogin,
+    SocialSteam,
 };
 pub use load::{Loaded, Mode, Resolved, load, resolve};
 pub use place::{Place, Problem, Problems};
@@ -50,7 +50,7 @@ pub use reload::{Change, Overridden, ReloadReport, Reloaded, reload};
 pub use secrets::keygen_file;
 pub use sections::{
     Database, EmbeddedMode, Leaderboard, LogFormatOption, LogLevelOption, Logger, Match,
-    MetricsSection, Otlp, Party, Runtime, SslMode, Storage, Telemetry, Tracker,
+    Matchmaker, MetricsSection, Otlp, Party, Runtime, SslMode, Storage, Telemetry, Tracker,
 };
 pub use settings::Settings;
 pub use show::{default_shown, effective};

@@ -249,6 +249,37 @@ section! {
 }
 
 section! {
+    /// The matchmaker.
+    pub struct Matchmaker in "matchmaker." {
+        /// Seconds between passes
+        interval_sec: u32 = 15, range(1, 86_400);
+        /// Passes that a ticket waits for the most players before it takes fewer
+        max_intervals: u32 = 2, range(1, 1_000_000);
+        /// Most tickets of one session or party
+        max_tickets: u32 = 3, range(1, 1_000_000);
+        /// Whether both sides of a match must want each other
+        rev_precision: bool = true;
+        /// When a pass has taken this many intervals, its rest takes one-sided matches too; 0 means never
+        rev_threshold: u32 = 0, range(0, 1_000_000);
+    }
+}
+
+impl Matchmaker {
+    /// The rules of matching.
+    #[must_use]
+    pub fn rules(&self) -> tavern_matchmaker::Config {
+        tavern_matchmaker::Config {
+            interval_sec: self.interval_sec,
+            max_intervals: self.max_intervals,
+            max_tickets: self.max_tickets,
+            rev_precision: self.rev_precision,
+            rev_threshold: self.rev_threshold,
+            ..tavern_matchmaker::Config::default()
+        }
+    }
+}
+
+section! {
     /// Parties.
     pub struct Party in "party." {
         /// How often parties are looked at for being empty, in milliseconds

@@ -9,10 +9,10 @@ use tavern_limits::Name;
 use tavern_protocol::{CallId, RtId};
 
 use super::derived::interface;
-use super::later::{Console, GoogleAuth, Iap, Matchmaker, Mfa, Social};
+use super::later::{Console, GoogleAuth, Iap, Mfa, Social};
 use super::sections::{
-    Database, Leaderboard, Logger, Match, MetricsSection, Party, Runtime, Storage, Telemetry,
-    Tracker,
+    Database, Leaderboard, Logger, Match, Matchmaker, MetricsSection, Party, Runtime, Storage,
+    Telemetry, Tracker,
 };
 use super::table::{OptionRow, find, options, section};
 

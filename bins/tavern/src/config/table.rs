@@ -175,7 +175,7 @@ pub fn options() -> impl Iterator<Item = &'static OptionRow> + Clone {
         later::Console::ROWS,
         later::ConsoleMfa::ROWS,
         later::Mfa::ROWS,
-        later::Matchmaker::ROWS,
+        sections::Matchmaker::ROWS,
         sections::Leaderboard::ROWS,
         later::GoogleAuth::ROWS,
         later::SocialApple::ROWS,

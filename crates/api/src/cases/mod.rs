@@ -9,6 +9,7 @@ pub(crate) mod groups;
 pub(crate) mod health;
 pub(crate) mod leaderboards;
 pub(crate) mod link;
+pub(crate) mod lobby;
 pub(crate) mod matches;
 pub(crate) mod notifications;
 pub(crate) mod rpc;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use tavern_domain::MatchId;
+use tavern_domain::{MatchId, StreamMode};
 use tavern_matches::{Admission, Joined, MatchError, Recipients, member, parse_id, parse_listed};
+use tavern_presence::Presences as _;
 use tavern_protocol::Outgoing;
 use tavern_protocol::realtime::{
     Envelope, Match, MatchCreate, MatchData, MatchDataSend, MatchJoin, MatchLeave, UserPresence,
@@ -19,6 +20,7 @@ use crate::wire;
 pub(crate) fn create(session: &Session, request: &MatchCreate) -> RtResult {
     let who = member(session.user(), session.id(), session.username());
     let joined = session.services().matches.create(&who, &request.name).map_err(refused)?;
+    only_this(session, &joined.id);
     Ok(answer(session, joined))
 }
 
@@ -36,7 +38,21 @@ pub(crate) fn join(session: &Session, request: &MatchJoin) -> RtResult {
     };
     let who = member(session.user(), session.id(), session.username());
     let joined = session.services().matches.join(&who, &id, by).map_err(refused)?;
+    only_this(session, &joined.id);
     Ok(answer(session, joined))
+}
+
+/// Leaves all other matches, where a session may be in one only.
+fn only_this(session: &Session, id: &MatchId) {
+    let services = session.services();
+    if !services.config.single_match {
+        return;
+    }
+    for stream in services.presence.streams_of(session.id()) {
+        if stream.mode == StreamMode::MATCH_RELAYED && stream.subject != id.id {
+            services.leave(session.id(), &stream);
+        }
+    }
 }
 
 /// Leaves a match; to leave what one is not in is fine.

@@ -8,10 +8,13 @@ mod adapters;
 mod channel;
 mod events;
 mod matches;
+mod matchmaker;
+mod parties;
 mod reply;
 mod session;
 mod status;
 
 pub(crate) use adapters::{LiveSockets, Logins, MatchMembers, OpenSockets};
 pub(crate) use events::PresenceEvents;
+pub(crate) use parties::PartyVoice;
 pub(crate) use session::{admit, open};

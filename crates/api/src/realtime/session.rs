@@ -16,7 +16,7 @@ use tavern_telemetry::When;
 use tokio::time::Instant;
 
 use super::reply::{self, Reply, RtError, RtResult};
-use super::{channel, matches, status};
+use super::{channel, matches, matchmaker, parties, status};
 use crate::api::{Api, unauthenticated};
 use crate::caller::Player;
 use crate::cases::rpc;
@@ -232,23 +232,20 @@ impl Session {
             Message::StatusUnfollow(m) => status::unfollow(self, &m),
             Message::StatusUpdate(m) => status::update(self, m),
             Message::Rpc(m) => self.rpc(m).await,
-            Message::MatchmakerAdd(_)
-            | Message::MatchmakerRemove(_)
-            | Message::PartyCreate(_)
-            | Message::PartyUpdate(_)
-            | Message::PartyJoin(_)
-            | Message::PartyLeave(_)
-            | Message::PartyPromote(_)
-            | Message::PartyAccept(_)
-            | Message::PartyRemove(_)
-            | Message::PartyClose(_)
-            | Message::PartyJoinRequestList(_)
-            | Message::PartyMatchmakerAdd(_)
-            | Message::PartyMatchmakerRemove(_)
-            | Message::PartyDataSend(_) => Err(RtError::new(
-                RealtimeCode::RuntimeException,
-                "parties and matchmaking are not offered by this server",
-            )),
+            Message::MatchmakerAdd(m) => matchmaker::add(self, m),
+            Message::MatchmakerRemove(m) => matchmaker::remove(self, &m),
+            Message::PartyCreate(m) => parties::create(self, &m),
+            Message::PartyUpdate(m) => parties::update(self, &m),
+            Message::PartyJoin(m) => parties::join(self, &m),
+            Message::PartyLeave(m) => parties::leave(self, &m),
+            Message::PartyPromote(m) => parties::promote(self, m),
+            Message::PartyAccept(m) => parties::accept(self, m),
+            Message::PartyRemove(m) => parties::remove(self, m),
+            Message::PartyClose(m) => parties::close(self, &m),
+            Message::PartyJoinRequestList(m) => parties::requests(self, &m),
+            Message::PartyMatchmakerAdd(m) => matchmaker::add_party(self, m),
+            Message::PartyMatchmakerRemove(m) => matchmaker::remove_party(self, &m),
+            Message::PartyDataSend(m) => parties::data(self, m),
             // `RtId::of` knows no id for what only the server may send.
             Message::Channel(_)
             | Message::ChannelMessage(_)
@@ -312,6 +309,8 @@ impl Connection for Session {
         // In this order: see `OpenSessions`.
         services.streams.close_session(self.id());
         services.logins.closed(self.id());
+        services.matchmaker.remove_session(self.id());
+        services.parties.session_ended(self.id());
         services.presence.untrack_all(self.id(), PresenceReason::Disconnect);
     }
 }

@@ -81,6 +81,10 @@ impl World {
                 streams: tavern_streams::Config::default(),
                 presence: tavern_presence::Config::default(),
                 matches: tavern_matches::Config::default(),
+                matchmaker: tavern_matchmaker::Config::default(),
+                parties: tavern_parties::Config::default(),
+                single_party: false,
+                single_match: false,
                 leaderboards: tavern_leaderboards::Config::default(),
             },
         })
