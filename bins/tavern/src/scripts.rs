@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tavern_domain::SystemClock;
 use tavern_runtime_hooks::Module;
 use tavern_runtime_hooks::engine::{Limits, PoolMeters};
 use tavern_runtime_js::{JsConfig, JsModule};
+use tavern_runtime_lua::{LuaConfig, LuaModule};
 use tavern_telemetry::{Counter, Gauge, Metrics, tavern as names};
 
 use crate::cli::{Exit, Failure};
@@ -14,7 +16,7 @@ use crate::config::Settings;
 
 /// A module for each language; one without files does nothing.
 pub(crate) fn modules(settings: &Settings, metrics: &Metrics) -> Vec<Arc<dyn Module>> {
-    vec![Arc::new(javascript(settings, metrics))]
+    vec![Arc::new(lua(settings, metrics)), Arc::new(javascript(settings, metrics))]
 }
 
 /// Loads the code of every language without a server, and says what was found.
@@ -26,8 +28,26 @@ pub(crate) fn check(
     runtime: &tokio::runtime::Handle,
 ) -> Result<Vec<String>, Failure> {
     let metrics = Metrics::new(settings.metrics_config());
-    let found = javascript(settings, &metrics).check(runtime);
-    found.map(|found| found.into_iter().collect()).map_err(|e| Failure::new(Exit::Modules, e))
+    let failed = |error| Failure::new(Exit::Modules, error);
+    let lua = lua(settings, &metrics).check(runtime).map_err(failed)?;
+    let javascript = javascript(settings, &metrics).check(runtime);
+    let javascript = javascript.map_err(|error| Failure::new(Exit::Modules, error))?;
+    Ok(lua.into_iter().chain(javascript).collect())
+}
+
+/// Lua.
+fn lua(settings: &Settings, metrics: &Metrics) -> LuaModule {
+    let runtime = &settings.runtime;
+    let config = LuaConfig {
+        path: settings.modules_dir(),
+        limits: limits(settings, runtime.lua_min_count, runtime.lua_max_count),
+        freeze_globals: runtime.lua_read_only_globals,
+        env: settings.runtime_env(),
+        node: settings.name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        clock: Arc::new(SystemClock),
+    };
+    LuaModule::new(config, Arc::new(Meters::new(metrics, "lua")))
 }
 
 /// JavaScript and TypeScript.

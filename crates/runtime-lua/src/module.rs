@@ -63,7 +63,22 @@ impl LuaModule {
         Ok(source::read(&self.config.path)?.iter().map(|file| file.shown.clone()).collect())
     }
 
-    fn plan(&self, host: Arc<dyn Host>) -> Result<Option<Arc<Plan>>, SourceError> {
+    /// Loads the files without a server, and says what was found; `None` without files.
+    ///
+    /// # Errors
+    /// What does not load, with its file and line.
+    pub fn check(&self, runtime: &tokio::runtime::Handle) -> Result<Option<String>, ModuleError> {
+        let Some(plan) = self.plan(None, runtime.clone())? else { return Ok(None) };
+        let (_, places) = Machine::first(&plan)?;
+        let (files, registered) = (plan.sources.len(), places.len());
+        Ok(Some(format!("lua: {files} files, {registered} functions registered")))
+    }
+
+    fn plan(
+        &self,
+        host: Option<Arc<dyn Host>>,
+        handle: tokio::runtime::Handle,
+    ) -> Result<Option<Arc<Plan>>, SourceError> {
         let config = &self.config;
         let sources = source::read(&config.path)?;
         if sources.is_empty() {
@@ -73,7 +88,7 @@ impl LuaModule {
         Ok(Some(Arc::new(Plan {
             sources,
             host,
-            handle: tokio::runtime::Handle::current(),
+            handle,
             limits: config.limits.clone(),
             freeze: config.freeze_globals,
             always: vec![
@@ -98,7 +113,8 @@ impl Module for LuaModule {
         registrar: &mut Registrar,
         host: Arc<dyn Host>,
     ) -> Result<(), ModuleError> {
-        let Some(plan) = self.plan(host)? else { return Ok(()) };
+        let handle = tokio::runtime::Handle::current();
+        let Some(plan) = self.plan(Some(host), handle)? else { return Ok(()) };
         let limits = plan.limits.clone();
         let workers = Workers::new("lua", limits.most_machines, STACK);
         let first = {

@@ -179,11 +179,11 @@ section! {
         /// How deep Lua calls may nest
         lua_call_stack_size: u32 = 128, range(1, 1_000_000), later(ENGINES);
         /// Most Lua machines at a time
-        lua_max_count: u32 = 48, range(1, 65_536), later(ENGINES);
+        lua_max_count: u32 = 48, range(1, 65_536);
         /// Lua machines made at the start
-        lua_min_count: u32 = 16, range(0, 65_536), later(ENGINES);
+        lua_min_count: u32 = 16, range(0, 65_536);
         /// Whether Lua globals are frozen once loaded
-        lua_read_only_globals: bool = true, later(ENGINES);
+        lua_read_only_globals: bool = true;
         /// Slots of the Lua registry
         lua_registry_size: u32 = 512, range(128, 16_777_216), later(ENGINES);
         /// Computing time of one call of a script, in milliseconds; waiting does not count

@@ -28,7 +28,8 @@ use crate::source::Source;
 /// What machines are made of.
 pub(crate) struct Plan {
     pub(crate) sources: Arc<[Source]>,
-    pub(crate) host: Arc<dyn Host>,
+    /// None when files are only checked.
+    pub(crate) host: Option<Arc<dyn Host>>,
     pub(crate) handle: tokio::runtime::Handle,
     pub(crate) limits: Limits,
     pub(crate) freeze: bool,

@@ -31,23 +31,25 @@ pub(super) fn make(
 
 /// One that asks the server and waits. It answers first whether that went well.
 fn host_function(lua: &Lua, row: &'static HostFunction, plan: &Plan) -> Result<Function> {
-    let (host, handle) = (Arc::clone(&plan.host), plan.handle.clone());
-    lua.create_function(move |lua, given: MultiValue| match ask(row, &host, &handle, &given) {
-        Ok(results) => {
-            let mut answer = MultiValue::with_capacity(results.len() + 1);
-            answer.push_back(LuaValue::Boolean(true));
-            for value in &results {
-                answer.push_back(convert::give(lua, value)?);
+    let (host, handle) = (plan.host.clone(), plan.handle.clone());
+    lua.create_function(move |lua, given: MultiValue| {
+        match ask(row, host.as_ref(), &handle, &given) {
+            Ok(results) => {
+                let mut answer = MultiValue::with_capacity(results.len() + 1);
+                answer.push_back(LuaValue::Boolean(true));
+                for value in &results {
+                    answer.push_back(convert::give(lua, value)?);
+                }
+                Ok(answer)
             }
-            Ok(answer)
+            Err(error) => refused(lua, &error),
         }
-        Err(error) => refused(lua, &error),
     })
 }
 
 fn ask(
     row: &'static HostFunction,
-    host: &Arc<dyn Host>,
+    host: Option<&Arc<dyn Host>>,
     handle: &Handle,
     given: &MultiValue,
 ) -> std::result::Result<Vec<Value>, HookError> {
@@ -57,6 +59,10 @@ fn ask(
         HookError::new(tavern_domain::ErrorCode::InvalidArgument, text)
     })?;
     let arguments = row.arguments(Language::Lua, given)?;
+    let Some(host) = host else {
+        let text = "there is no server while modules are only checked";
+        return Err(HookError::new(tavern_domain::ErrorCode::Unavailable, text));
+    };
     let result = handle.block_on(row.call(Arc::clone(host), arguments))?;
     Ok(row.results(result))
 }

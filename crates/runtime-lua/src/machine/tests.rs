@@ -97,7 +97,7 @@ impl Scripts {
     fn plan(&self) -> Arc<Plan> {
         Arc::new(Plan {
             sources: self.files.clone().into(),
-            host: Arc::new(Fake),
+            host: Some(Arc::new(Fake)),
             handle: self.runtime.handle().clone(),
             limits: self.limits.clone(),
             freeze: true,
