@@ -29,7 +29,7 @@ impl Hooks {
     /// A table without a single hook, for a server without modules.
     #[must_use]
     pub fn none() -> Self {
-        crate::registrar::Registrar::new().freeze(Vec::new())
+        crate::registrar::Registrar::new(Arc::default()).freeze(Vec::new())
     }
 
     pub(crate) fn frozen(modules: Vec<Arc<dyn Module>>, all: Registered) -> Self {

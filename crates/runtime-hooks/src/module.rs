@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use crate::error::{LoadError, ModuleError};
 use crate::hooks::Hooks;
 use crate::host::Host;
+use crate::matches::MatchHandlers;
 use crate::registrar::Registrar;
 
 /// A part of a studio's server code.
@@ -40,7 +41,20 @@ pub async fn load(
     host: Arc<dyn Host>,
     limit: Duration,
 ) -> Result<Hooks, LoadError> {
-    let mut registrar = Registrar::new();
+    load_with(modules, host, Arc::default(), limit).await
+}
+
+/// [`load`], with a table of the caller's for the matches that modules register.
+///
+/// # Errors
+/// As [`load`].
+pub async fn load_with(
+    modules: Vec<Arc<dyn Module>>,
+    host: Arc<dyn Host>,
+    matches: Arc<MatchHandlers>,
+    limit: Duration,
+) -> Result<Hooks, LoadError> {
+    let mut registrar = Registrar::new(matches);
     for module in &modules {
         registrar.begin(module.name());
         let init = AssertUnwindSafe(module.init(&mut registrar, Arc::clone(&host))).catch_unwind();

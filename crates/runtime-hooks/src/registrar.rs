@@ -12,6 +12,7 @@ use tavern_protocol::{Call, CallId, RtId, api};
 use crate::context::{HookContext, RpcContext};
 use crate::error::{HookError, LoadError};
 use crate::hooks::Hooks;
+use crate::matches::{MatchFactory, MatchHandlers};
 use crate::matchmaking::{MatchedFn, MatchmakerEntry, matched_fn};
 use crate::message::MessageBox;
 use crate::module::Module;
@@ -61,6 +62,7 @@ pub struct Registrar {
     owner: Arc<str>,
     conflict: Option<LoadError>,
     all: Registered,
+    matches: Arc<MatchHandlers>,
 }
 
 /// Everything that modules have registered.
@@ -76,8 +78,8 @@ pub(crate) struct Registered {
 }
 
 impl Registrar {
-    pub(crate) fn new() -> Self {
-        Self { owner: Arc::from(""), conflict: None, all: Registered::default() }
+    pub(crate) fn new(matches: Arc<MatchHandlers>) -> Self {
+        Self { owner: Arc::from(""), conflict: None, all: Registered::default(), matches }
     }
 
     pub(crate) fn begin(&mut self, module: &str) {
@@ -198,6 +200,17 @@ impl Registrar {
     {
         let (place, run) = (&mut self.all.matched, matched_fn(hook));
         once(place, run, &self.owner, &mut self.conflict, "the hook for matched players");
+    }
+
+    /// Lets server code create matches of this name. See [`crate::matches`].
+    pub fn match_handler(&mut self, name: &str, factory: impl MatchFactory) {
+        if let Err(first) = self.matches.add(name, &self.owner, Arc::new(factory)) {
+            self.conflict.get_or_insert_with(|| LoadError::Conflict {
+                what: format!("the match {name}"),
+                first: first.to_string(),
+                second: self.owner.to_string(),
+            });
+        }
     }
 
     /// Lets clients call `function` by `id` (case does not matter). It gets the payload, empty
