@@ -3,6 +3,7 @@
 mod accounts;
 mod sessions;
 mod storage;
+mod streams;
 mod wallets;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tavern_domain::ErrorCode;
 use tavern_protocol::{Call, CallVisitor, RtId, Wire};
 use tavern_runtime_hooks::engine::Pool;
-use tavern_runtime_hooks::{HookError, Registrar, Value};
+use tavern_runtime_hooks::{HookError, MatchmakerEntry, Registrar, Value};
 
 use crate::context::{self, Fields};
 use crate::machine::Machine;
@@ -52,12 +52,41 @@ pub(crate) fn register(engine: &Arc<Engine>, places: &[Place], registrar: &mut R
             Place::RtAfter(kind) => rt_after(registrar, engine, at, *kind),
             // The module itself calls it.
             Place::Shutdown => {}
-            Place::MatchmakerMatched
-            | Place::MatchmakerOverride
+            Place::MatchmakerMatched => matched(registrar, engine, at),
+            Place::LeaderboardReset => {
+                registrar.leaderboard_reset(move |call, board, reset| {
+                    let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+                    async move {
+                        let arguments = vec![message::board(&board), Value::Int(reset)];
+                        let context = context::hook("leaderboard_reset", &call);
+                        engine.call(&at, context, arguments).await.map(drop)
+                    }
+                });
+            }
+            Place::TournamentEnd => {
+                registrar.tournament_end(move |call, board, end, reset| {
+                    let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+                    async move {
+                        let arguments =
+                            vec![message::board(&board), Value::Int(end), Value::Int(reset)];
+                        let context = context::hook("tournament_end", &call);
+                        engine.call(&at, context, arguments).await.map(drop)
+                    }
+                });
+            }
+            Place::TournamentReset => {
+                registrar.tournament_reset(move |call, board, end, reset| {
+                    let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+                    async move {
+                        let arguments =
+                            vec![message::board(&board), Value::Int(end), Value::Int(reset)];
+                        let context = context::hook("tournament_reset", &call);
+                        engine.call(&at, context, arguments).await.map(drop)
+                    }
+                });
+            }
+            Place::MatchmakerOverride
             | Place::MatchmakerProcessor
-            | Place::TournamentEnd
-            | Place::TournamentReset
-            | Place::LeaderboardReset
             | Place::StorageIndexFilter(_)
             | Place::Event
             | Place::SessionStart
@@ -89,6 +118,37 @@ fn rpc(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>, id: &str)
             }
         }
     });
+}
+
+fn matched(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>) {
+    registrar.matchmaker_matched(move |call, entries| {
+        let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+        async move {
+            let node = call.node.as_str().to_owned();
+            let entries = entries.iter().map(|entry| matched_entry(entry, &node)).collect();
+            let context = context::hook("matchmaker", &call);
+            let answer = engine.first(&at, context, vec![Value::List(entries)]).await?;
+            Ok(if let Value::Text(id) = answer { Some(id) } else { None })
+        }
+    });
+}
+
+fn matched_entry(entry: &MatchmakerEntry, node: &str) -> Value {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let presence = Value::Record(vec![
+        ("user_id", text(&entry.user.to_string())),
+        ("session_id", text(&entry.session.to_string())),
+        ("username", text(&entry.username)),
+        ("node", text(node)),
+    ]);
+    let texts = entry.texts.iter().map(|(name, value)| (name.clone(), text(value)));
+    let numbers = entry.numbers.iter().map(|(name, value)| (name.clone(), Value::Float(*value)));
+    let mut fields =
+        vec![("presence", presence), ("properties", Value::Map(texts.chain(numbers).collect()))];
+    if let Some(party) = &entry.party {
+        fields.push(("party_id", text(party)));
+    }
+    Value::Record(fields)
 }
 
 struct Before<'a> {

@@ -20,6 +20,7 @@
 //! [`LuaModule`], [`LuaConfig`].
 
 mod context;
+mod game;
 mod hooks;
 mod machine;
 mod message;

@@ -14,6 +14,17 @@ pub(crate) fn to_script<M: Wire>(message: &M) -> Value {
     Value::from_json(&json).unwrap_or_default()
 }
 
+/// A board for a script: its metadata is an object there.
+pub(crate) fn board<M: Wire>(board: &M) -> Value {
+    let Value::Map(mut fields) = to_script(board) else { return Value::Null };
+    for (name, value) in &mut fields {
+        if let (true, Value::Text(text)) = (name == "metadata", &*value) {
+            *value = Value::from_json(text).unwrap_or_default();
+        }
+    }
+    Value::Map(fields)
+}
+
 /// A message that a script has made or changed.
 pub(crate) fn from_script<M: Wire>(value: Value) -> Result<M, HookError> {
     let json = fitted(value, M::shape()).to_json();

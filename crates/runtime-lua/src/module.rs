@@ -7,19 +7,23 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tavern_domain::Clock;
+use tavern_domain::{Clock, ErrorCode};
 use tavern_runtime_hooks::engine::{Limits, Made, Pool, PoolMeters, Workers};
 use tavern_runtime_hooks::{HookError, Host, Module, ModuleError, Registrar};
 use tokio_util::sync::CancellationToken;
 
+use crate::game::LuaMatches;
 use crate::hooks::{self, Engine};
-use crate::machine::{Machine, Plan};
+use crate::machine::{Ask, Machine, Plan};
 use crate::place::Place;
 use crate::source::{self, SourceError};
 use crate::{context, machine};
 
 /// The stack of a thread that a machine runs on.
 const STACK: usize = 4 << 20;
+
+/// Threads that callbacks of matches run on.
+const MATCH_THREADS: usize = 64;
 
 /// Where server code is, and what it may use.
 #[derive(Clone)]
@@ -68,7 +72,12 @@ impl LuaModule {
     /// # Errors
     /// What does not load, with its file and line.
     pub fn check(&self, runtime: &tokio::runtime::Handle) -> Result<Option<String>, ModuleError> {
-        let Some(plan) = self.plan(None, runtime.clone())? else { return Ok(None) };
+        let ask: Ask = Arc::new(|_, _| {
+            let text = "there is no server while modules are only checked";
+            let error = HookError::new(ErrorCode::Unavailable, text);
+            Box::pin(std::future::ready(Err(error)))
+        });
+        let Some(plan) = self.plan(ask, runtime.clone())? else { return Ok(None) };
         let (_, places) = Machine::first(&plan)?;
         let (files, registered) = (plan.sources.len(), places.len());
         Ok(Some(format!("lua: {files} files, {registered} functions registered")))
@@ -76,7 +85,7 @@ impl LuaModule {
 
     fn plan(
         &self,
-        host: Option<Arc<dyn Host>>,
+        ask: Ask,
         handle: tokio::runtime::Handle,
     ) -> Result<Option<Arc<Plan>>, SourceError> {
         let config = &self.config;
@@ -87,7 +96,7 @@ impl LuaModule {
         let env = config.env.iter().map(|(k, v)| (k.clone(), machine::text(v))).collect();
         Ok(Some(Arc::new(Plan {
             sources,
-            host,
+            ask,
             handle,
             limits: config.limits.clone(),
             freeze: config.freeze_globals,
@@ -114,22 +123,24 @@ impl Module for LuaModule {
         host: Arc<dyn Host>,
     ) -> Result<(), ModuleError> {
         let handle = tokio::runtime::Handle::current();
-        let Some(plan) = self.plan(Some(host), handle)? else { return Ok(()) };
+        let ask: Ask = Arc::new(move |row, args| Box::pin(row.call(Arc::clone(&host), args)));
+        let Some(plan) = self.plan(ask, handle)? else { return Ok(()) };
         let limits = plan.limits.clone();
         let workers = Workers::new("lua", limits.most_machines, STACK);
         let first = {
             let plan = Arc::clone(&plan);
             workers.run(move || {
                 let (first, places) = Machine::first(&plan)?;
+                let matches = first.matches(&plan.sources)?;
                 let mut machines = vec![first];
                 let most = plan.limits.most_machines.max(1);
                 for _ in 1..plan.limits.first_machines.clamp(1, most) {
                     machines.push(Machine::another(&plan)?);
                 }
-                Ok::<_, machine::LoadError>((machines, places))
+                Ok::<_, machine::LoadError>((machines, places, matches))
             })
         };
-        let (machines, places) = first.await??;
+        let (machines, places, matches) = first.await??;
         let make: Made<Machine> = {
             let plan = Arc::clone(&plan);
             Arc::new(move || Machine::another(&plan).map_err(HookError::internal))
@@ -139,8 +150,13 @@ impl Module for LuaModule {
         pool.add(machines);
         let engine = Arc::new(Engine { pool });
         hooks::register(&engine, &places, registrar);
+        let games = Workers::new("lua match", MATCH_THREADS, STACK);
+        for name in &matches {
+            let (plan, workers) = (Arc::clone(&plan), games.clone());
+            registrar.match_handler(name, LuaMatches { plan, workers, name: name.clone() });
+        }
         let (files, registered) = (plan.sources.len(), places.len());
-        tracing::info!(files, registered, "server code in Lua loaded");
+        tracing::info!(files, registered, matches = matches.len(), "server code in Lua loaded");
         if places.contains(&Place::Shutdown) {
             *self.loaded.lock() = Some(engine);
         }

@@ -125,13 +125,13 @@ impl Live for LiveSockets {
     }
 }
 
-/// Which log-in each open socket belongs to, so that a logout closes the right ones.
+/// Which log-in each open socket belongs to, so that a logout closes the right ones, and its name.
 #[derive(Default)]
-pub(crate) struct Logins(Mutex<hashbrown::HashMap<SessionId, TokenId>>);
+pub(crate) struct Logins(Mutex<hashbrown::HashMap<SessionId, (TokenId, Arc<str>)>>);
 
 impl Logins {
-    pub(crate) fn opened(&self, session: SessionId, login: TokenId) {
-        self.0.lock().insert(session, login);
+    pub(crate) fn opened(&self, session: SessionId, login: TokenId, username: &Arc<str>) {
+        self.0.lock().insert(session, (login, Arc::clone(username)));
     }
 
     pub(crate) fn closed(&self, session: SessionId) {
@@ -143,6 +143,10 @@ impl Logins {
     }
 
     pub(crate) fn get(&self, session: SessionId) -> Option<TokenId> {
-        self.0.lock().get(&session).copied()
+        self.0.lock().get(&session).map(|(login, _)| *login)
+    }
+
+    pub(crate) fn username(&self, session: SessionId) -> Option<Arc<str>> {
+        self.0.lock().get(&session).map(|(_, username)| Arc::clone(username))
     }
 }

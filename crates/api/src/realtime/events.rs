@@ -6,7 +6,7 @@ use tavern_domain::{Stream, StreamMode};
 use tavern_presence::{PresenceDiff, PresenceSink};
 use tavern_protocol::realtime::{
     ChannelPresenceEvent, Envelope, MatchPresenceEvent, PartyPresenceEvent, StatusPresenceEvent,
-    StreamPresenceEvent, envelope::Message,
+    StreamPresenceEvent, UserPresence, envelope::Message,
 };
 use tavern_protocol::{Outgoing, realtime};
 use tavern_streams::{Class, Streams};
@@ -53,9 +53,9 @@ fn event(diff: &PresenceDiff<'_>) -> Option<Message> {
             Message::PartyPresenceEvent(PartyPresenceEvent { party_id, joins, leaves })
         }
         _ => Message::StreamPresenceEvent(StreamPresenceEvent {
-            stream: Some(address(diff.stream)),
-            joins,
-            leaves,
+            stream: Some(stream_address(diff.stream)),
+            joins: without_status(joins),
+            leaves: without_status(leaves),
         }),
     })
 }
@@ -66,7 +66,16 @@ fn hosted_id(stream: &Stream) -> String {
 }
 
 /// A stream's address as server code's streams show it.
-fn address(stream: &Stream) -> realtime::Stream {
+/// What a session shows on a stream of the studio's own is for server code.
+fn without_status(mut presences: Vec<UserPresence>) -> Vec<UserPresence> {
+    for presence in &mut presences {
+        presence.status = None;
+    }
+    presences
+}
+
+/// A stream in the words of the protocol.
+pub(crate) fn stream_address(stream: &Stream) -> realtime::Stream {
     let text = |id: uuid::Uuid| if id.is_nil() { String::new() } else { id.to_string() };
     realtime::Stream {
         mode: i32::from(stream.mode.0),

@@ -15,6 +15,6 @@ mod session;
 mod status;
 
 pub(crate) use adapters::{LiveSockets, Logins, MatchMembers, OpenSockets};
-pub(crate) use events::PresenceEvents;
+pub(crate) use events::{PresenceEvents, stream_address};
 pub(crate) use parties::PartyVoice;
 pub(crate) use session::{admit, open};

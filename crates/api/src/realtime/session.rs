@@ -59,7 +59,7 @@ pub(crate) fn open(
         services.streams.close_user(user, CloseReason::Replaced);
     }
     services.streams.open(id, user, Arc::clone(&outbox)).map_err(error::classified)?;
-    services.logins.opened(id, admission.player.token_id);
+    services.logins.opened(id, admission.player.token_id, &admission.player.username);
     let appear = admission.status;
     let opened = Arc::new(Session { api, admission, outbox, closed: AtomicBool::new(false) });
     match opened.settle(appear) {

@@ -22,6 +22,7 @@ mod declare;
 mod function;
 mod sessions;
 mod storage;
+mod streams;
 mod types;
 mod wallets;
 
@@ -31,18 +32,21 @@ pub use accounts::*;
 pub use function::{HostFunction, Language, Param};
 pub use sessions::*;
 pub use storage::*;
+pub use streams::*;
 pub use types::{MaybeUser, time};
 pub use wallets::*;
 
 /// The server as server code sees it. Each function runs the same use case as a client's call
 /// would, with the rights of the server.
-pub trait Host: AccountsHost + SessionsHost + StorageHost + WalletsHost {}
+pub trait Host: AccountsHost + SessionsHost + StorageHost + StreamsHost + WalletsHost {}
 
-impl<T: AccountsHost + SessionsHost + StorageHost + WalletsHost> Host for T {}
+impl<T: AccountsHost + SessionsHost + StorageHost + StreamsHost + WalletsHost> Host for T {}
 
 /// The table: every host function, once.
 pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
-    [accounts::TABLE, sessions::TABLE, storage::TABLE, wallets::TABLE].into_iter().flatten()
+    [accounts::TABLE, sessions::TABLE, storage::TABLE, streams::TABLE, wallets::TABLE]
+        .into_iter()
+        .flatten()
 }
 
 /// A host as engines share it.

@@ -1,6 +1,7 @@
 //! A machine: one Lua state with all files loaded, which serves one call at a time.
 
 mod convert;
+mod game;
 mod nk;
 mod registry;
 mod watch;
@@ -12,11 +13,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use mlua::chunk::ChunkMode;
 use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value as LuaValue};
 use tavern_domain::{Clock, ErrorCode};
 use tavern_runtime_hooks::engine::{Limits, Verdict};
-use tavern_runtime_hooks::{HookError, Host, Value};
+use tavern_runtime_hooks::host::HostFunction;
+use tavern_runtime_hooks::{HookError, Value};
 use tokio_util::sync::CancellationToken;
 
 use self::registry::Registry;
@@ -25,11 +28,18 @@ use crate::context::{self, Fields};
 use crate::place::Place;
 use crate::source::Source;
 
+/// Calls a host function with its arguments.
+pub(crate) type Ask = Arc<
+    dyn Fn(&'static HostFunction, Value) -> BoxFuture<'static, Result<Value, HookError>>
+        + Send
+        + Sync,
+>;
+
 /// What machines are made of.
 pub(crate) struct Plan {
     pub(crate) sources: Arc<[Source]>,
-    /// None when files are only checked.
-    pub(crate) host: Option<Arc<dyn Host>>,
+    /// How the server is asked.
+    pub(crate) ask: Ask,
     pub(crate) handle: tokio::runtime::Handle,
     pub(crate) limits: Limits,
     pub(crate) freeze: bool,
@@ -65,6 +75,11 @@ struct Prelude {
 pub(crate) struct Machine {
     lua: Lua,
     run: Function,
+    /// Makes a host function of one that answers whether it went well.
+    host: Function,
+    require: Function,
+    /// The match that it runs, if it runs one.
+    game: Option<game::Game>,
     watch: Watch,
     /// What the files have registered, and what they have returned.
     registry: Registry,
@@ -118,7 +133,8 @@ impl Machine {
         }
         lua.gc_collect()?;
         let always = plan.always.clone();
-        Ok(Self { lua, run: prelude.run, watch, registry, limits: plan.limits.clone(), always })
+        let (run, host, limits) = (prelude.run, prelude.host, plan.limits.clone());
+        Ok(Self { lua, run, host, require, game: None, watch, registry, limits, always })
     }
 
     /// Calls the function of a place.
@@ -133,6 +149,11 @@ impl Machine {
             return (Err(HookError::internal(text)), Verdict::Keep);
         };
         let answer = self.run(&function, context, arguments);
+        self.judged(answer)
+    }
+
+    /// Whether the machine can serve another call after this one.
+    fn judged<T>(&self, answer: Result<T, HookError>) -> (Result<T, HookError>, Verdict) {
         let verdict = match (self.watch.has_stopped(), &answer) {
             (true, _) => Verdict::Discard,
             // A machine that ran out of memory may be in the middle of anything.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use mlua::{Function, Lua, LuaString, MultiValue, Result, Table, Value as LuaValue};
 use tavern_runtime_hooks::host::{HostFunction, Language, host_functions};
-use tavern_runtime_hooks::{HookError, Host, Value};
+use tavern_runtime_hooks::{HookError, Value};
 use tokio::runtime::Handle;
 
 use super::registry::Registry;
-use super::{Plan, convert, loading_context};
+use super::{Ask, Plan, convert, loading_context};
 use crate::place::{Place, call_named, message_named};
 
 /// The module of a machine.
@@ -31,25 +31,23 @@ pub(super) fn make(
 
 /// One that asks the server and waits. It answers first whether that went well.
 fn host_function(lua: &Lua, row: &'static HostFunction, plan: &Plan) -> Result<Function> {
-    let (host, handle) = (plan.host.clone(), plan.handle.clone());
-    lua.create_function(move |lua, given: MultiValue| {
-        match ask(row, host.as_ref(), &handle, &given) {
-            Ok(results) => {
-                let mut answer = MultiValue::with_capacity(results.len() + 1);
-                answer.push_back(LuaValue::Boolean(true));
-                for value in &results {
-                    answer.push_back(convert::give(lua, value)?);
-                }
-                Ok(answer)
+    let (asks, handle) = (Arc::clone(&plan.ask), plan.handle.clone());
+    lua.create_function(move |lua, given: MultiValue| match ask(row, &asks, &handle, &given) {
+        Ok(results) => {
+            let mut answer = MultiValue::with_capacity(results.len() + 1);
+            answer.push_back(LuaValue::Boolean(true));
+            for value in &results {
+                answer.push_back(convert::give(lua, value)?);
             }
-            Err(error) => refused(lua, &error),
+            Ok(answer)
         }
+        Err(error) => refused(lua, &error),
     })
 }
 
 fn ask(
     row: &'static HostFunction,
-    host: Option<&Arc<dyn Host>>,
+    asks: &Ask,
     handle: &Handle,
     given: &MultiValue,
 ) -> std::result::Result<Vec<Value>, HookError> {
@@ -59,15 +57,11 @@ fn ask(
         HookError::new(tavern_domain::ErrorCode::InvalidArgument, text)
     })?;
     let arguments = row.arguments(Language::Lua, given)?;
-    let Some(host) = host else {
-        let text = "there is no server while modules are only checked";
-        return Err(HookError::new(tavern_domain::ErrorCode::Unavailable, text));
-    };
-    let result = handle.block_on(row.call(Arc::clone(host), arguments))?;
+    let result = handle.block_on(asks(row, arguments))?;
     Ok(row.results(result))
 }
 
-fn refused(lua: &Lua, error: &HookError) -> Result<MultiValue> {
+pub(super) fn refused(lua: &Lua, error: &HookError) -> Result<MultiValue> {
     if let Some(source) = &error.source {
         let source: &(dyn std::error::Error + 'static) = &**source;
         tracing::debug!(error = source, "a host function failed");
