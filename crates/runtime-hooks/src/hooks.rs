@@ -1,7 +1,7 @@
 //! The frozen table that the service consults.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -10,19 +10,42 @@ use tavern_protocol::{Call, CallId, RtId, Wire, api};
 
 use crate::context::{HookContext, RpcContext};
 use crate::error::HookError;
+use crate::matches::MatchHandlers;
 use crate::matchmaking::MatchmakerEntry;
 use crate::message::MessageBox;
 use crate::module::{Module, panic_text};
 use crate::registrar::{Entry, Registered, RpcFn};
 use crate::scheduled::TournamentFn;
 
-/// What modules have registered. Cheap to clone; nothing in it changes any more.
+/// What modules have registered. Cheap to clone; nothing in it changes any more, unless
+/// [`reload`](crate::reload) puts another table in its place, in development.
 #[derive(Clone)]
-pub struct Hooks(Arc<Table>);
+pub struct Hooks(Arc<Versions>);
 
-struct Table {
-    modules: Vec<Arc<dyn Module>>,
-    all: Registered,
+pub(crate) struct Table {
+    pub(crate) modules: Vec<Arc<dyn Module>>,
+    pub(crate) all: Registered,
+    /// Those that the server makes matches of; the same in all versions.
+    pub(crate) matches: Arc<MatchHandlers>,
+}
+
+/// A table and what came after it. Calls may still be looking at the tables before the last, so
+/// they stay; there are as many as a developer has saved files.
+struct Versions {
+    table: Table,
+    next: OnceLock<Box<Versions>>,
+}
+
+impl std::ops::Deref for Versions {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        let mut last = self;
+        while let Some(next) = last.next.get() {
+            last = next;
+        }
+        &last.table
+    }
 }
 
 impl Hooks {
@@ -32,8 +55,31 @@ impl Hooks {
         crate::registrar::Registrar::new(Arc::default()).freeze(Vec::new())
     }
 
-    pub(crate) fn frozen(modules: Vec<Arc<dyn Module>>, all: Registered) -> Self {
-        Self(Arc::new(Table { modules, all }))
+    pub(crate) fn frozen(
+        modules: Vec<Arc<dyn Module>>,
+        all: Registered,
+        matches: Arc<MatchHandlers>,
+    ) -> Self {
+        let table = Table { modules, all, matches };
+        Self(Arc::new(Versions { table, next: OnceLock::new() }))
+    }
+
+    /// The table at present.
+    pub(crate) fn table(&self) -> &Table {
+        &self.0
+    }
+
+    /// Puts another table in the place of the present one.
+    pub(crate) fn follow(&self, modules: Vec<Arc<dyn Module>>, all: Registered) {
+        let table = Table { modules, all, matches: Arc::clone(&self.0.matches) };
+        let mut next = Box::new(Versions { table, next: OnceLock::new() });
+        let mut last = &*self.0;
+        // Somebody else may be doing the same.
+        while let Err(mine) = last.next.set(next) {
+            next = mine;
+            let Some(theirs) = last.next.get() else { return };
+            last = theirs;
+        }
     }
 
     /// Whether a call has a hook after it.

@@ -43,6 +43,6 @@ pub use hooks::Hooks;
 pub use host::Host;
 pub use matchmaking::MatchmakerEntry;
 pub use message::{AnyMessage, MessageBox};
-pub use module::{Module, load, load_with};
+pub use module::{Module, load, load_with, reload};
 pub use registrar::Registrar;
 pub use value::{Blob, Json, Value};

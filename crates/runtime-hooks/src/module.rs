@@ -29,6 +29,9 @@ pub trait Module: Send + Sync + 'static {
     async fn shutdown(&self, left: Duration) {
         let _unused = left;
     }
+
+    /// Another module has taken its place: no new call comes. What runs goes on.
+    fn retire(&self) {}
 }
 
 /// Loads modules one after the other and freezes what they registered.
@@ -55,9 +58,47 @@ pub async fn load_with(
     limit: Duration,
 ) -> Result<Hooks, LoadError> {
     let mut registrar = Registrar::new(matches);
-    for module in &modules {
+    init(&modules, &mut registrar, &host, limit).await?;
+    Ok(registrar.freeze(modules))
+}
+
+/// Loads these modules again, in the place of those of the same names; the others stay as they
+/// are. New calls are served by what is registered then. Calls and matches that run go on with
+/// the code that they began with, and what was registered for them lasts as long.
+///
+/// # Errors
+/// As [`load`]; then everything stays as it was.
+pub async fn reload(
+    hooks: &Hooks,
+    modules: Vec<Arc<dyn Module>>,
+    host: Arc<dyn Host>,
+    limit: Duration,
+) -> Result<(), LoadError> {
+    let names: Vec<&str> = modules.iter().map(|module| module.name()).collect();
+    let present = hooks.table();
+    let matches = Arc::new(present.matches.without(&names));
+    let mut registrar = Registrar::on(present.all.without(&names), Arc::clone(&matches));
+    init(&modules, &mut registrar, &host, limit).await?;
+    let is_old = |module: &&Arc<dyn Module>| names.contains(&module.name());
+    let (old, kept): (Vec<_>, Vec<_>) = present.modules.iter().partition(is_old);
+    let all = kept.into_iter().chain(&modules).cloned().collect();
+    hooks.follow(all, registrar.into_registered());
+    present.matches.become_like(&matches);
+    for module in old {
+        module.retire();
+    }
+    Ok(())
+}
+
+async fn init(
+    modules: &[Arc<dyn Module>],
+    registrar: &mut Registrar,
+    host: &Arc<dyn Host>,
+    limit: Duration,
+) -> Result<(), LoadError> {
+    for module in modules {
         registrar.begin(module.name());
-        let init = AssertUnwindSafe(module.init(&mut registrar, Arc::clone(&host))).catch_unwind();
+        let init = AssertUnwindSafe(module.init(registrar, Arc::clone(host))).catch_unwind();
         let name = || module.name().to_owned();
         match tokio::time::timeout(limit, init).await {
             Ok(Ok(Ok(()))) => {}
@@ -74,7 +115,7 @@ pub async fn load_with(
         }
         tracing::info!(module = module.name(), "module loaded");
     }
-    Ok(registrar.freeze(modules))
+    Ok(())
 }
 
 /// The text of a panic.

@@ -50,6 +50,7 @@ pub(crate) type RpcFn = Arc<
 >;
 
 /// A registered thing and who registered it.
+#[derive(Clone)]
 pub(crate) struct Entry<F> {
     pub(crate) owner: Arc<str>,
     pub(crate) run: F,
@@ -77,9 +78,47 @@ pub(crate) struct Registered {
     pub(crate) matched: Option<Entry<MatchedFn>>,
 }
 
+impl Registered {
+    /// What others than these modules have registered.
+    pub(crate) fn without(&self, owners: &[&str]) -> Self {
+        fn kept<K: Clone + Eq + std::hash::Hash, F: Clone>(
+            map: &HashMap<K, Entry<F>>,
+            owners: &[&str],
+        ) -> HashMap<K, Entry<F>> {
+            let others = map.iter().filter(|(_, entry)| !owners.contains(&&*entry.owner));
+            others.map(|(key, entry)| (key.clone(), entry.clone())).collect()
+        }
+        fn one<F: Clone>(entry: &Option<Entry<F>>, owners: &[&str]) -> Option<Entry<F>> {
+            entry.clone().filter(|entry| !owners.contains(&&*entry.owner))
+        }
+        Self {
+            before: kept(&self.before, owners),
+            after: kept(&self.after, owners),
+            rt_before: kept(&self.rt_before, owners),
+            rt_after: kept(&self.rt_after, owners),
+            rpcs: kept(&self.rpcs, owners),
+            scheduled: Scheduled {
+                leaderboard_reset: one(&self.scheduled.leaderboard_reset, owners),
+                tournament_end: one(&self.scheduled.tournament_end, owners),
+                tournament_reset: one(&self.scheduled.tournament_reset, owners),
+            },
+            matched: one(&self.matched, owners),
+        }
+    }
+}
+
 impl Registrar {
     pub(crate) fn new(matches: Arc<MatchHandlers>) -> Self {
-        Self { owner: Arc::from(""), conflict: None, all: Registered::default(), matches }
+        Self::on(Registered::default(), matches)
+    }
+
+    /// With what is registered already.
+    pub(crate) fn on(all: Registered, matches: Arc<MatchHandlers>) -> Self {
+        Self { owner: Arc::from(""), conflict: None, all, matches }
+    }
+
+    pub(crate) fn into_registered(self) -> Registered {
+        self.all
     }
 
     pub(crate) fn begin(&mut self, module: &str) {
@@ -91,7 +130,7 @@ impl Registrar {
     }
 
     pub(crate) fn freeze(self, modules: Vec<Arc<dyn Module>>) -> Hooks {
-        Hooks::frozen(modules, self.all)
+        Hooks::frozen(modules, self.all, self.matches)
     }
 
     /// Runs `hook` before every call of `C`. It answers the request to go on with, `None` to stop

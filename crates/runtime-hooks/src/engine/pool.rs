@@ -60,7 +60,7 @@ struct Shared<M> {
 
 struct State<M> {
     make: Made<M>,
-    /// Which version of the code `make` makes machines of.
+    /// Goes up when machines that are out are not wanted back.
     version: u64,
     /// The most recently used is on top: it is warm.
     free: Vec<(u64, M)>,
@@ -96,17 +96,15 @@ impl<M: Send + 'static> Pool<M> {
         self.shared.meters.machines(state.machines);
     }
 
-    /// From now on calls go to machines of other code. Calls that run end on the old ones.
-    pub fn replace(&self, make: Made<M>, made: Vec<M>) {
+    /// No call will come any more: lets go of machines, of those in use when their calls end.
+    pub fn retire(&self) {
         let old = {
             let mut state = self.shared.state.lock();
-            state.make = make;
             state.version += 1;
             state.machines -= state.free.len();
             std::mem::take(&mut state.free)
         };
         drop(old);
-        self.add(made);
     }
 
     /// Machines at the moment.
@@ -280,34 +278,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn new_code_serves_new_calls_and_old_machines_go() {
+    async fn a_retired_pool_lets_go_of_machines_when_their_calls_end() {
         let pool = pool(2, 1);
-        pool.add(vec![50]);
+        pool.add(vec![50, 51]);
         let (go, wait) = mpsc::channel::<()>();
         let (begun, has_begun) = tokio::sync::oneshot::channel();
         let old = pool.call(move |m| {
             begun.send(()).unwrap();
             (wait.recv().map(|()| *m), Verdict::Keep)
         });
-        let (old, new) = tokio::join!(old, async {
+        let (old, machines) = tokio::join!(old, async {
             has_begun.await.unwrap();
-            pool.replace(Arc::new(|| Ok(1_000)), vec![999]);
-            let new = pool.call(|m| (*m, Verdict::Keep)).await;
+            pool.retire();
+            let machines = pool.machines();
             go.send(()).unwrap();
-            new
+            machines
         });
-        assert_eq!(old.unwrap(), Ok(50));
-        assert_eq!(new.unwrap(), 999);
-        assert_eq!(pool.machines(), 1, "the old machine went when its call had ended");
+        assert_eq!(old.unwrap(), Ok(51));
+        assert_eq!((machines, pool.machines()), (1, 0));
     }
 
     #[tokio::test]
     async fn a_machine_that_cannot_be_made_fails_the_call_alone() {
-        let pool = pool(1, 1);
-        pool.replace(Arc::new(|| Err(HookError::new(ErrorCode::Internal, "broken"))), Vec::new());
+        let broken = std::sync::atomic::AtomicBool::new(true);
+        let make: Made<usize> = Arc::new(move || {
+            if broken.swap(false, Ordering::SeqCst) {
+                return Err(HookError::new(ErrorCode::Internal, "broken"));
+            }
+            Ok(3)
+        });
+        let workers = Workers::new("test", 1, 256 << 10);
+        let pool = Pool::new(workers, 1, 1, Arc::new(()), make);
         assert_eq!(pool.call(|_| ((), Verdict::Keep)).await.unwrap_err().message, "broken");
         assert_eq!(pool.machines(), 0);
-        pool.replace(Arc::new(|| Ok(3)), Vec::new());
         assert_eq!(pool.call(|m| (*m, Verdict::Keep)).await.unwrap(), 3);
     }
 }

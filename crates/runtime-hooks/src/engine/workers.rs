@@ -67,11 +67,16 @@ impl Workers {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkersGone> {
         let (done, result) = oneshot::channel();
-        self.0.0.submit(Box::new(move || {
+        self.spawn(move || {
             // Nobody may be waiting any more.
             drop(done.send(job()));
-        }));
+        });
         result.await.map_err(|_| WorkersGone)
+    }
+
+    /// Runs a job that nobody waits for.
+    pub fn spawn(&self, job: impl FnOnce() + Send + 'static) {
+        self.0.0.submit(Box::new(job));
     }
 
     /// Threads at the moment, and jobs that wait for one.

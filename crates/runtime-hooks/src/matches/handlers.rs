@@ -109,6 +109,7 @@ where
 /// A factory as it is kept.
 pub type SharedFactory = Arc<dyn MatchFactory>;
 
+#[derive(Clone)]
 struct Owned {
     owner: Arc<str>,
     factory: SharedFactory,
@@ -130,6 +131,19 @@ impl MatchHandlers {
     #[must_use]
     pub fn names(&self) -> Vec<Arc<str>> {
         self.0.read().keys().map(Arc::clone).collect()
+    }
+
+    /// Those that others than these modules have registered.
+    pub(crate) fn without(&self, owners: &[&str]) -> Self {
+        let mut kept = self.0.read().clone();
+        kept.retain(|_, owned| !owners.contains(&&*owned.owner));
+        Self(RwLock::new(kept))
+    }
+
+    /// Takes over what another table holds.
+    pub(crate) fn become_like(&self, other: &Self) {
+        let factories = other.0.read().clone();
+        *self.0.write() = factories;
     }
 
     /// Adds a factory, or says who has the name already.
