@@ -21,3 +21,5 @@ mod sdk;
 mod shutdown;
 #[cfg(test)]
 mod socket;
+#[cfg(test)]
+mod typescript;

@@ -23,6 +23,7 @@ mod context;
 mod functions;
 mod hooks;
 mod machine;
+mod matches;
 mod message;
 mod module;
 mod registration;

@@ -149,27 +149,30 @@ impl Module for JsModule {
         Ok(())
     }
 
+    fn retire(&self) {
+        if let Some(loaded) = &*self.loaded.lock() {
+            loaded.engine.pool.retire();
+        }
+    }
+
     async fn shutdown(&self, left: Duration) {
         let loaded = self.loaded.lock().take();
         let Some(Loaded { engine, shutdown }) = loaded else { return };
+        // What is stuck in a call then stops with its next step. It may have until then.
+        let end = self.end.clone();
+        engine.workers.spawn(move || {
+            std::thread::sleep(left);
+            end.cancel();
+        });
         if let Some(function) = shutdown {
             let what: Arc<str> = "shutdown".into();
             let context = ScriptContext::new("shutdown");
             let call = engine.call(function, &what, context, Vec::new());
-            match tokio::time::timeout(left, call).await {
-                Ok(Ok(_ignored)) => {}
+            if let Err(error) = call.await {
                 // What it threw is in the log already.
-                Ok(Err(error)) => tracing::debug!(%error, "the function for shutdown failed"),
-                Err(_) => tracing::warn!("the function for shutdown did not end in time"),
+                tracing::debug!(%error, "the function for shutdown failed");
             }
         }
-    }
-}
-
-impl Drop for JsModule {
-    fn drop(&mut self) {
-        // What is stuck in a call stops with the next step.
-        self.end.cancel();
     }
 }
 
@@ -203,7 +206,8 @@ async fn start(
         })
     };
     let limits = &plan.limits;
-    let pool = Pool::new(workers.clone(), limits.most_machines, limits.waiting, meters, make);
+    let (pooled, workers) = (Arc::clone(&make), workers.clone());
+    let pool = Pool::new(workers.clone(), limits.most_machines, limits.waiting, meters, pooled);
     pool.add(machines);
-    Ok((Arc::new(Engine { pool }), registrations))
+    Ok((Arc::new(Engine { pool, workers, make }), registrations))
 }

@@ -25,6 +25,7 @@
 mod database;
 mod notify;
 mod phases;
+mod reload;
 mod running;
 mod workers;
 

@@ -14,6 +14,7 @@ use tavern_transport::{Health, HealthServer, RenderMetrics, Reserved, ReservedPo
 
 use super::Server;
 use super::database::Database;
+use super::reload;
 use super::running::Running;
 use super::workers;
 use crate::cli::{Exit, Failure};
@@ -21,7 +22,7 @@ use crate::config::Settings;
 use crate::scripts;
 
 /// How long all modules together may take to initialise, each of them.
-const MODULE_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const MODULE_LIMIT: Duration = Duration::from_secs(60);
 
 /// A server on its way up.
 pub struct Boot<P> {
@@ -239,6 +240,9 @@ impl Boot<HooksReady> {
         }
         tracing::debug!(revocations, "revocations loaded");
         workers::start(&core, &services, &api, &database);
+        if core.settings.dev {
+            reload::watch(&core, &services, &hooks);
+        }
         Ok(Self::enter(core, "warm", Warm { ports, database, services, hooks, api }))
     }
 }

@@ -81,6 +81,10 @@ impl Machine {
         })
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Runs `code` as one call: with its limits, and with its failure told.
     pub(super) fn enter<T>(
         &mut self,
@@ -124,7 +128,7 @@ impl Machine {
     }
 }
 
-fn handler<'js>(ctx: &Ctx<'js>, number: usize) -> Result<Function<'js>> {
+pub(super) fn handler<'js>(ctx: &Ctx<'js>, number: usize) -> Result<Function<'js>> {
     let handlers = ctx.userdata::<Handlers<'js>>().ok_or(Error::Unknown)?;
     let found = handlers.borrow().get(number).cloned();
     found.ok_or(Error::Unknown)

@@ -82,13 +82,15 @@ impl Machine {
         runtime.set_loader(Files(Arc::clone(plan)), Files(Arc::clone(plan)));
         let context = Context::full(&runtime).map_err(InitError::Engine)?;
         let registrations = Mutex::new(Registrations::default());
-        let shared = Arc::new(Shared { plan: Arc::clone(plan), watch, record, registrations });
-        shared.watch.begin(plan.limits.init);
+        let dispatcher = Arc::default();
+        let plan = Arc::clone(plan);
+        let shared = Arc::new(Shared { plan, watch, record, registrations, dispatcher });
+        shared.watch.begin(shared.plan.limits.init);
         context.with(|ctx| {
             let started = furnish(&ctx, &shared).and_then(|()| start(&ctx, &shared));
             match started {
                 Ok(true) => Ok(()),
-                Ok(false) => Err(InitError::NoInitModule(plan.program.entry.to_string())),
+                Ok(false) => Err(InitError::NoInitModule(shared.plan.program.entry.to_string())),
                 Err(error) => {
                     let failed = failed(&ctx, &shared, error);
                     let text = failed.trace.unwrap_or_else(|| failed.error.message.to_string());

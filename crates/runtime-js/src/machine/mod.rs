@@ -5,6 +5,7 @@ mod call;
 mod convert;
 mod load;
 mod log;
+mod matches;
 mod nk;
 mod record;
 mod registry;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rquickjs::{Context, Ctx, Function, Runtime};
 use tavern_runtime_hooks::engine::Limits;
+use tavern_runtime_hooks::matches::Dispatcher;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +31,7 @@ use watch::Watch;
 
 pub(crate) use call::ScriptContext;
 pub(crate) use load::InitError;
+pub(crate) use matches::{Callback, Extra};
 
 /// What machines are made of.
 pub(crate) struct Plan {
@@ -63,6 +66,8 @@ pub(crate) struct Shared {
     watch: Arc<Watch>,
     record: Record,
     registrations: Mutex<Registrations>,
+    /// What the match of this machine can do, if it has one.
+    dispatcher: Arc<Mutex<Option<Dispatcher>>>,
 }
 
 impl Shared {

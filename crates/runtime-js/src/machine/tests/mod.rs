@@ -2,6 +2,7 @@
 
 mod errors;
 mod limits;
+mod matches;
 mod styles;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -61,11 +62,16 @@ fn bench_with(files: &[(&str, &str)], change: impl FnOnce(&mut Plan)) -> Bench {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
+    bench_of(dir.path(), change)
+}
+
+/// A program that is kept.
+fn bench_of(folder: &std::path::Path, change: impl FnOnce(&mut Plan)) -> Bench {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let fake = Arc::new(Fake::default());
     let mut plan = Plan {
-        program: Program::load(dir.path(), None).unwrap().unwrap(),
+        program: Program::load(folder, None).unwrap().unwrap(),
         functions: Arc::clone(&fake) as Arc<dyn Functions>,
         limits: Limits { memory: 16 << 20, call: Duration::from_millis(300), ..Limits::default() },
         freeze: true,
