@@ -1,6 +1,10 @@
 //! What server code may ask of the server: one file per area of the table.
 
 mod accounts;
+mod channels;
+mod friends;
+mod groups;
+mod notifications;
 mod sessions;
 mod storage;
 mod streams;

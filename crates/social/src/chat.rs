@@ -225,6 +225,11 @@ impl Chat {
         Ok(walk.page(channel, page))
     }
 
+    /// Shows a message to everybody in its channel. Only for whoever does not send it themselves.
+    pub fn announce(&self, message: &ChatMessage) {
+        self.sockets.live.said(message);
+    }
+
     /// Tells a player that somebody has opened a direct chat with them.
     ///
     /// # Errors

@@ -112,7 +112,7 @@ pub enum NotificationError {
     #[error("invalid notification id")]
     Id,
     /// A page size outside its range.
-    #[error("the limit must be between 1 and {MAX_NOTIFICATIONS}")]
+    #[error("the limit is outside its range, which begins at 1")]
     Limit,
     /// A cursor that is none, or one of another player.
     #[error("invalid cursor")]
@@ -226,7 +226,7 @@ impl Notifications {
 
     /// A part of a player's list: oldest first, behind the cursor. Changes nothing.
     ///
-    /// `limit` is 1 unless given; a player asks for at most [`MAX_NOTIFICATIONS`].
+    /// `limit` is 1 to [`MAX_NOTIFICATIONS`], and 1 unless given.
     ///
     /// # Errors
     /// [`NotificationError::Limit`], [`NotificationError::Cursor`], [`NotificationError::Storage`].
@@ -237,6 +237,29 @@ impl Notifications {
         cursor: &str,
     ) -> Result<NotificationList, NotificationError> {
         let limit = edges::limit(limit, 1, MAX_NOTIFICATIONS).ok_or(NotificationError::Limit)?;
+        self.page(user, limit, cursor).await
+    }
+
+    /// The same for server code, which gets up to 1,000, and 100 unless it says.
+    ///
+    /// # Errors
+    /// As for [`Self::list`].
+    pub async fn list_for_server(
+        &self,
+        user: UserId,
+        limit: Option<i32>,
+        cursor: &str,
+    ) -> Result<NotificationList, NotificationError> {
+        let limit = edges::limit(limit, 100, 1_000).ok_or(NotificationError::Limit)?;
+        self.page(user, limit, cursor).await
+    }
+
+    async fn page(
+        &self,
+        user: UserId,
+        limit: u32,
+        cursor: &str,
+    ) -> Result<NotificationList, NotificationError> {
         let after = decode(user, cursor).map_err(NotificationError::Cursor)?;
         let page = self.store.list(user, after, limit).await?;
         let last = page.notifications.last();

@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod calls;
+mod friends;
+mod groups;
+mod notifications;
 #[cfg(test)]
 mod leaderboards;
 #[cfg(test)]

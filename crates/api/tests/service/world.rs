@@ -210,3 +210,21 @@ impl Socket {
         *self.told.closed.lock().unwrap()
     }
 }
+
+/// Whose session it is.
+pub(crate) fn id_of(session: &api::Session) -> String {
+    use base64::Engine as _;
+    let claims = session.token.split('.').nth(1).expect("a token has three parts");
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    claims["uid"].as_str().unwrap().to_owned()
+}
+
+/// The notifications that a socket was shown; takes all that it was told.
+pub(crate) fn notified(socket: &Socket) -> Vec<api::Notification> {
+    let shown = socket.take().into_iter().filter_map(|message| match message {
+        envelope::Message::Notifications(shown) => Some(shown.notifications),
+        _ => None,
+    });
+    shown.flatten().collect()
+}

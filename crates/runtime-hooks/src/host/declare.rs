@@ -5,7 +5,8 @@
 /// A row is `fn name as "jsName" (Arguments { field: Type, … }) -> Result;`. An empty name leaves
 /// the function out of JavaScript. What may follow the result:
 /// - `, several ["a", "b"]`: Lua gets these fields of the result one by one;
-/// - `, js_order ["b", "a"]`: JavaScript has the arguments in another order.
+/// - `, js_order ["b", "a"]`: JavaScript has the arguments in another order;
+/// - `, js_default ["a"]`: these are true in JavaScript when they are left out.
 macro_rules! host_area {
     (
         $(#[$area:meta])*
@@ -16,7 +17,8 @@ macro_rules! host_area {
                 $( $(#[$field_attr:meta])* $field:ident : $type:ty ),* $(,)?
             }) -> $result:ty
             $(, several [$($part:literal),+])?
-            $(, js_order [$($js_field:literal),+])? ;
+            $(, js_order [$($js_field:literal),+])?
+            $(, js_default [$($js_true:literal),+])? ;
         )+
     ) => {
         $(
@@ -47,6 +49,7 @@ macro_rules! host_area {
                     of: stringify!($type),
                 }),*],
                 js_order: &[$($($js_field),+)?],
+                js_default: &[$($($js_true),+)?],
                 several: &[$($($part),+)?],
                 result: stringify!($result),
                 run: |host, args| Box::pin(async move {

@@ -52,6 +52,8 @@ pub struct HostFunction {
     /// Its arguments, in their order.
     pub params: &'static [Param],
     pub(super) js_order: &'static [&'static str],
+    /// What is true in JavaScript when it is left out.
+    pub(super) js_default: &'static [&'static str],
     /// The fields of the result that Lua gets one by one; empty when it gets the result itself.
     pub several: &'static [&'static str],
     /// The type of its result in Rust.
@@ -87,6 +89,8 @@ impl HostFunction {
             let value = given.next().unwrap_or_default();
             if !value.is_null() {
                 named.push((param.name, value));
+            } else if language == Language::JavaScript && self.js_default.contains(&param.name) {
+                named.push((param.name, Value::Bool(true)));
             } else if !param.is_optional() {
                 let (name, number) = (self.name, at + 1);
                 let text = format!("{name}: argument {number}, {}, is required", param.name);

@@ -18,8 +18,12 @@
 //! [`Blob`](crate::Blob) is bytes. Times are whole Unix seconds.
 
 mod accounts;
+mod channels;
 mod declare;
+mod friends;
 mod function;
+mod groups;
+mod notifications;
 mod sessions;
 mod storage;
 mod streams;
@@ -29,7 +33,11 @@ mod wallets;
 use std::sync::Arc;
 
 pub use accounts::*;
+pub use channels::*;
+pub use friends::*;
 pub use function::{HostFunction, Language, Param};
+pub use groups::*;
+pub use notifications::*;
 pub use sessions::*;
 pub use storage::*;
 pub use streams::*;
@@ -38,15 +46,48 @@ pub use wallets::*;
 
 /// The server as server code sees it. Each function runs the same use case as a client's call
 /// would, with the rights of the server.
-pub trait Host: AccountsHost + SessionsHost + StorageHost + StreamsHost + WalletsHost {}
+pub trait Host:
+    AccountsHost
+    + ChannelsHost
+    + FriendsHost
+    + GroupsHost
+    + NotificationsHost
+    + SessionsHost
+    + StorageHost
+    + StreamsHost
+    + WalletsHost
+{
+}
 
-impl<T: AccountsHost + SessionsHost + StorageHost + StreamsHost + WalletsHost> Host for T {}
+impl<
+    T: AccountsHost
+        + ChannelsHost
+        + FriendsHost
+        + GroupsHost
+        + NotificationsHost
+        + SessionsHost
+        + StorageHost
+    + StreamsHost
+        + WalletsHost,
+> Host for T
+{
+}
 
 /// The table: every host function, once.
 pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
-    [accounts::TABLE, sessions::TABLE, storage::TABLE, streams::TABLE, wallets::TABLE]
-        .into_iter()
-        .flatten()
+    [
+        accounts::TABLE,
+        channels::TABLE,
+        friends::TABLE,
+        groups::TABLE,
+        notifications::TABLE,
+        sessions::TABLE,
+        storage::TABLE,
+        streams::TABLE,
+        wallets::TABLE,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// A host as engines share it.
