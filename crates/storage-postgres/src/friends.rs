@@ -63,29 +63,30 @@ queries!(FriendQueries {
     lock_connected: "friend_lock" =
         "SELECT u.id, (u.id = ANY($2) OR u.username = ANY($3) OR u.facebook_id = ANY($4) \
              OR u.steam_id = ANY($5)) \
-         FROM users u WHERE (u.id = $1 OR u.id = ANY($2) OR u.username = ANY($3) \
-             OR u.facebook_id = ANY($4) OR u.steam_id = ANY($5) \
-             OR u.id IN (SELECT e.destination_id FROM user_edge e WHERE e.source_id = $1 \
-                 UNION SELECT e.source_id FROM user_edge e WHERE e.destination_id = $1)) \
+         FROM users u WHERE u.id IN (\
+                 SELECT $1::uuid UNION SELECT unnest($2::uuid[]) \
+                 UNION SELECT n.id FROM users n WHERE n.username = ANY($3) \
+                     OR n.facebook_id = ANY($4) OR n.steam_id = ANY($5) \
+                 UNION SELECT e.destination_id FROM user_edge e WHERE e.source_id = $1 \
+                 UNION SELECT e.source_id FROM user_edge e WHERE e.destination_id = $1) \
              AND u.id <> '00000000-0000-0000-0000-000000000000' \
-         ORDER BY u.id FOR NO KEY UPDATE";
+         ORDER BY u.id FOR NO KEY UPDATE OF u";
+    /// One look into an index for each edge, however many others the players have.
     edges: "friend_edges" =
-        "SELECT e.destination_id, true, e.state FROM user_edge e \
-             JOIN users u ON u.id = e.destination_id \
-             WHERE e.source_id = $1 AND u.id = ANY($2) \
+        "SELECT o.id, true, e.state FROM unnest($2::uuid[]) AS o (id) CROSS JOIN LATERAL (\
+             SELECT state FROM user_edge WHERE source_id = $1 AND destination_id = o.id LIMIT 1) e \
          UNION ALL \
-         SELECT e.source_id, false, e.state FROM user_edge e \
-             JOIN users u ON u.id = e.source_id \
-             WHERE e.destination_id = $1 AND u.id = ANY($2)";
+         SELECT o.id, false, e.state FROM unnest($2::uuid[]) AS o (id) CROSS JOIN LATERAL (\
+             SELECT state FROM user_edge WHERE source_id = o.id AND destination_id = $1 LIMIT 1) e";
     edges_any: "friend_edges" =
-        "WITH other AS MATERIALIZED (\
+        "WITH o AS MATERIALIZED (\
              SELECT u.id FROM users u WHERE u.id = ANY($2) OR u.username = ANY($3) \
                  OR u.facebook_id = ANY($4) OR u.steam_id = ANY($5)) \
-         SELECT e.destination_id, true, e.state FROM other u \
-             JOIN user_edge e ON e.source_id = $1 AND e.destination_id = u.id \
+         SELECT o.id, true, e.state FROM o CROSS JOIN LATERAL (\
+             SELECT state FROM user_edge WHERE source_id = $1 AND destination_id = o.id LIMIT 1) e \
          UNION ALL \
-         SELECT e.source_id, false, e.state FROM other u \
-             JOIN user_edge e ON e.source_id = u.id AND e.destination_id = $1";
+         SELECT o.id, false, e.state FROM o CROSS JOIN LATERAL (\
+             SELECT state FROM user_edge WHERE source_id = o.id AND destination_id = $1 LIMIT 1) e";
     edges_connected: "friend_edges" =
         "SELECT e.destination_id, true, e.state FROM user_edge e WHERE e.source_id = $1 \
          UNION ALL \

@@ -45,11 +45,12 @@ async fn enter(socket: &Socket, group: &str) -> Option<Message> {
 fn heard(socket: &Socket) -> (Vec<i32>, usize) {
     let (mut codes, mut left) = (Vec::new(), 0);
     for message in socket.take() {
-        match message {
-            Message::ChannelMessage(message) => codes.push(message.code.unwrap()),
-            Message::ChannelPresenceEvent(event) => left += event.leaves.len(),
-            Message::Notifications(_) => {}
-            other => panic!("{other:?}"),
+        if let Message::ChannelMessage(message) = &message {
+            codes.push(message.code.unwrap());
+        } else if let Message::ChannelPresenceEvent(event) = &message {
+            left += event.leaves.len();
+        } else {
+            assert!(matches!(message, Message::Notifications(_)), "{message:?}");
         }
     }
     (codes, left)

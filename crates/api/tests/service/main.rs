@@ -2,13 +2,16 @@
 
 #[cfg(test)]
 mod calls;
+#[cfg(test)]
 mod friends;
+#[cfg(test)]
 mod groups;
-mod notifications;
 #[cfg(test)]
 mod leaderboards;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod notifications;
 #[cfg(test)]
 mod obligations;
 #[cfg(test)]

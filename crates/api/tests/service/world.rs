@@ -222,9 +222,11 @@ pub(crate) fn id_of(session: &api::Session) -> String {
 
 /// The notifications that a socket was shown; takes all that it was told.
 pub(crate) fn notified(socket: &Socket) -> Vec<api::Notification> {
-    let shown = socket.take().into_iter().filter_map(|message| match message {
-        envelope::Message::Notifications(shown) => Some(shown.notifications),
-        _ => None,
-    });
-    shown.flatten().collect()
+    let mut all = Vec::new();
+    for message in socket.take() {
+        if let envelope::Message::Notifications(shown) = message {
+            all.extend(shown.notifications);
+        }
+    }
+    all
 }

@@ -10,10 +10,10 @@ queries!(DeletionQueries {
          WHERE g.id IN (SELECT e.destination_id FROM group_edge e WHERE e.source_id = $1) \
          ORDER BY g.id FOR UPDATE";
     lock_users: "account_delete_lock" =
-        "SELECT u.id FROM users u \
-         WHERE u.id = $1 \
-             OR u.id IN (SELECT e.source_id FROM user_edge e WHERE e.destination_id = $1) \
-         ORDER BY u.id FOR UPDATE";
+        "SELECT u.id FROM users u WHERE u.id IN (\
+             SELECT $1::uuid UNION \
+             SELECT e.source_id FROM user_edge e WHERE e.destination_id = $1) \
+         ORDER BY u.id FOR UPDATE OF u";
     /// Most of it goes by foreign keys. Not so the counts at friends and groups, and what refers to
     /// the player without a foreign key: memberships and scores. A group that is left without a
     /// superadmin goes as well, as it does at Nakama's. Where the player is banned there is only

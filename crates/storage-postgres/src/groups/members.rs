@@ -34,8 +34,8 @@ queries!(MemberQueries {
         "(SELECT destination_id, state, true FROM group_edge \
              WHERE source_id = $1 AND state <= 1 ORDER BY state, position LIMIT $3) \
          UNION ALL \
-         (SELECT destination_id, state, false FROM group_edge \
-             WHERE source_id = $1 AND destination_id = ANY($2))";
+         (SELECT m.id, e.state, false FROM unnest($2::uuid[]) AS m (id) CROSS JOIN LATERAL (\
+             SELECT state FROM group_edge WHERE source_id = $1 AND destination_id = m.id LIMIT 1) e)";
     /// Edges that are to be, those that are to go, the count, messages and notifications. A banned
     /// player has no edge of their own.
     write: "group_write" = concat!(

@@ -8,6 +8,7 @@ mod migrate;
 mod objects;
 mod pool;
 mod schema;
+mod social;
 mod support;
 mod tables;
 mod tls;
