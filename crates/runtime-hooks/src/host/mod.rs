@@ -67,7 +67,7 @@ impl<
         + NotificationsHost
         + SessionsHost
         + StorageHost
-    + StreamsHost
+        + StreamsHost
         + WalletsHost,
 > Host for T
 {
