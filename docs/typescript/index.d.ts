@@ -440,6 +440,72 @@ declare namespace nkruntime {
     accountUpdateId(userId: string, username?: string | null, displayName?: string | null, timezone?: string | null, location?: string | null, langTag?: string | null, avatarUrl?: string | null, metadata?: any | null): void;
     /** The accounts that are there, in no order. */
     accountsGetId(userIds?: string[] | null, deviceIds?: string[] | null): Account[];
+    /** The id of a channel: type 1 a room by its name, 2 the direct chat of the sender and a player, 3 the chat of a group. A sender must be allowed there. */
+    channelIdBuild(senderId: string | null | undefined, target: string, channelType: number): string;
+    /** Takes back what a player or the server has said. */
+    channelMessageRemove(channelId: string, messageId: string, senderId?: string | null, senderUsername?: string | null, persist?: boolean | null): MessageAck;
+    /** Says something in a channel, as a player or as the server. */
+    channelMessageSend(channelId: string, content?: any | null, senderId?: string | null, senderUsername?: string | null, persist?: boolean | null): MessageAck;
+    /** Changes what a player or the server has said. */
+    channelMessageUpdate(channelId: string, messageId: string, content?: any | null, senderId?: string | null, senderUsername?: string | null, persist?: boolean | null): MessageAck;
+    /** A part of a channel's history, oldest first unless `forward` is false. A page has 1 to 100 messages, 100 when not given. */
+    channelMessagesList(channelId: string, limit?: number | null, forward?: boolean | null, cursor?: string | null): History;
+    /** Replaces the metadata that a player has of another; where there is none, nothing happens. */
+    friendMetadataUpdate(userId: string, friendUserId: string, metadata: any): void;
+    /** Asks players to be friends, or agrees where they have asked. */
+    friendsAdd(userId: string, username: string, userIds?: string[] | null, usernames?: string[] | null, metadata?: any | null): void;
+    /** Blocks players. */
+    friendsBlock(userId: string, username: string, userIds?: string[] | null, usernames?: string[] | null): void;
+    /** Ends friendships, takes back or refuses invitations, lifts blocks. */
+    friendsDelete(userId: string, username: string, userIds?: string[] | null, usernames?: string[] | null): void;
+    /** A part of a player's list, of one state or, left out or below zero, of all. A page has 1 to 1,000 entries, 100 when not given. */
+    friendsList(userId: string, limit?: number | null, state?: number | null, cursor?: string | null): FriendPage;
+    /** Friends of friends who are not yet friends. A page has 1 to 100 entries, 100 when not given. */
+    friendsOfFriendsList(userId: string, limit?: number | null, cursor?: string | null): FriendOfFriendPage;
+    /** Creates a group with this superadmin. */
+    groupCreate(userId: string, name: string, creatorId?: string | null, langTag?: string | null, description?: string | null, avatarUrl?: string | null, open?: boolean | null, metadata?: any | null, maxCount?: number | null): Group;
+    /** Deletes a group and closes its chat. */
+    groupDelete(groupId: string): void;
+    /** Changes a group. What is left out stays as it is; an empty text takes a description or avatar away. */
+    groupUpdate(groupId: string, userId?: string | null, name?: string | null, creatorId?: string | null, langTag?: string | null, description?: string | null, avatarUrl?: string | null, open?: boolean | null, metadata?: any | null, maxCount?: number | null): void;
+    /** Has a player join an open group, or ask to join a closed one. */
+    groupUserJoin(groupId: string, userId: string, username: string): void;
+    /** Has a player leave a group. */
+    groupUserLeave(groupId: string, userId: string, username: string): void;
+    /** Adds players, or lets in those who asked. */
+    groupUsersAdd(groupId: string, userIds: string[], callerId?: string | null): void;
+    /** Removes players for good. */
+    groupUsersBan(groupId: string, userIds: string[], callerId?: string | null): void;
+    /** Lowers members by one step. */
+    groupUsersDemote(groupId: string, userIds: string[], callerId?: string | null): void;
+    /** Removes players, refuses requests, lifts bans. */
+    groupUsersKick(groupId: string, userIds: string[], callerId?: string | null): void;
+    /** A part of a group's players, of one state or, left out or below zero, of all but the banned. A page has 1 to 100 of them, 100 when not given. */
+    groupUsersList(groupId: string, limit?: number | null, state?: number | null, cursor?: string | null): GroupUserPage;
+    /** Raises members by one step. */
+    groupUsersPromote(groupId: string, userIds: string[], callerId?: string | null): void;
+    /** The groups that are there, in no order. */
+    groupsGetId(groupIds?: string[] | null): Group[];
+    /** Up to 1,000 groups by chance. */
+    groupsGetRandom(count?: number | null): Group[];
+    /** A part of the groups that pass a filter: a name, in which `%` stands for anything, or any of the others; `members` is the most members, any below zero. A page has 1 to 100 groups, 100 when not given. */
+    groupsList(name?: string | null, langTag?: string | null, open?: boolean | null, members?: number | null, limit?: number | null, cursor?: string | null): GroupPage;
+    /** Sends a notification to a player: to the sockets that are open, and to the player's list if it is persistent. Codes are above zero, or from -2000 to -1000. */
+    notificationSend(userId: string, subject: string, content: any, code: number, sender?: string | null, persistent?: boolean | null): void;
+    /** Sends a notification to every player, or, if it is not persistent, to every open socket. */
+    notificationSendAll(subject: string, content: any, code: number, persistent?: boolean | null): void;
+    /** Deletes notifications of players. Those that are not there are fine. */
+    notificationsDelete(notifications: NotificationDelete[]): void;
+    /** Deletes the notifications with these ids, of one player or of anybody. */
+    notificationsDeleteId(notificationIds?: string[] | null, userId?: string | null): void;
+    /** The kept notifications with these ids, of one player or of anybody. */
+    notificationsGetId(notificationIds: string[], userId?: string | null): Notification[];
+    /** A part of a player's list. A page has 1 to 1,000 entries, 100 when not given. */
+    notificationsList(userId: string, limit?: number | null, cursor?: string | null): NotificationPage;
+    /** Sends many notifications, all or none. */
+    notificationsSend(notifications: NotificationRequest[]): void;
+    /** Changes kept notifications, all or none. */
+    notificationsUpdate(updates: NotificationUpdate[]): void;
     /** Closes one socket of this node; one that is not open is fine. */
     sessionDisconnect(sessionId: string, reason?: number | null): void;
     /** Ends log-ins of a player and closes their sockets: the one that a token belongs to, or all when none is given. */
@@ -452,8 +518,32 @@ declare namespace nkruntime {
     storageRead(objects: StorageReadRequest[]): StorageObject[];
     /** Writes objects, all or none, whatever their permissions say; answers one ack for each, in order. */
     storageWrite(objects: StorageWriteRequest[]): StorageWriteAck[];
+    /** Takes everybody off a stream. */
+    streamClose(stream: Stream): void;
+    /** How many are on a stream of this node, hidden ones included. */
+    streamCount(stream: Stream): number;
+    /** Sends a text to all who hear a stream, or to those named of them. What need not arrive is dropped where a connection is slow. */
+    streamSend(stream: Stream, data: string, presences?: PresenceId[] | null, reliable?: boolean | null): void;
+    /** Sends an envelope of the realtime protocol to all who hear a stream, or to those named of them. */
+    streamSendRaw(stream: Stream, envelope: any, presences?: PresenceId[] | null, reliable?: boolean | null): void;
+    /** What a socket shows on a stream; nothing when it is not there. */
+    streamUserGet(userId: string, sessionId: string, stream: Stream): PresenceMeta | null;
+    /** Lets a socket of a user hear a stream and shows it there; answers whether that is new. Hidden ones are not announced. */
+    streamUserJoin(userId: string, sessionId: string, stream: Stream, hidden?: boolean | null, persistence?: boolean | null, status?: string | null): boolean;
+    /** Takes somebody off a stream; one that is not there is fine. */
+    streamUserKick(presence: PresenceId, stream: Stream): void;
+    /** Takes a socket off a stream; one that is not there is fine. */
+    streamUserLeave(userId: string, sessionId: string, stream: Stream): void;
+    /** Who is on a stream of this node, in the order in which they came. */
+    streamUserList(stream: Stream, includeHidden?: boolean | null, includeNotHidden?: boolean | null): Presence[];
+    /** Changes what a socket shows on a stream; one that is not there is an error. */
+    streamUserUpdate(userId: string, sessionId: string, stream: Stream, hidden?: boolean | null, persistence?: boolean | null, status?: string | null): void;
+    /** A part of a player's groups, in one state or, left out or below zero, in any. A page has 1 to 100 of them, 100 when not given. */
+    userGroupsList(userId: string, limit?: number | null, state?: number | null, cursor?: string | null): UserGroupPage;
     /** Bans players: their tokens are revoked, their sockets closed, log-ins refused. */
     usersBanId(userIds?: string[] | null): void;
+    /** What these players are to a player, where they are anything. */
+    usersGetFriendStatus(userId: string, userIds: string[]): Friend[];
     /** Lifts bans. */
     usersUnbanId(userIds?: string[] | null): void;
     /** A part of a user's ledger, newest first. A page has 1 to 100 entries, 100 unless asked otherwise. */
@@ -484,6 +574,89 @@ declare namespace nkruntime {
     id: string;
   }
 
+  /** Somebody in a player's list: a friend, or invited, or blocked. */
+  interface Friend {
+    /** 0 friend, 1 invited, 2 has invited, 3 blocked. */
+    state: number;
+    updateTime: number;
+    user: User;
+    /** A JSON object. */
+    metadata: any;
+  }
+
+  /** A part of the list of a player's friends' friends. */
+  interface FriendOfFriendPage {
+    /** By the friend in between. */
+    friendsOfFriends: FriendOfFriend[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
+  /** A friend of a friend. */
+  interface FriendOfFriend {
+    /** The friend in between. */
+    referrer: string;
+    /** Their friend. */
+    user: User;
+  }
+
+  /** A part of a player's list. */
+  interface FriendPage {
+    /** By state, then age. */
+    friends: Friend[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
+  /** A group. */
+  interface Group {
+    id: string;
+    creatorId: string;
+    name: string;
+    description: string;
+    avatarUrl: string;
+    langTag: string;
+    open: boolean;
+    edgeCount: number;
+    maxCount: number;
+    createTime: number;
+    updateTime: number;
+    /** A JSON object. */
+    metadata: any;
+  }
+
+  /** A part of a list of groups. */
+  interface GroupPage {
+    /** The groups. */
+    groups: Group[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
+  /** A part of a group's players. */
+  interface GroupUserPage {
+    /** By state, then age. */
+    groupUsers: GroupUser[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
+  /** A player of a group. */
+  interface GroupUser {
+    /** The player. */
+    user: User;
+    /** 0 superadmin, 1 admin, 2 member, 3 asks to join, 4 banned. */
+    state: number;
+  }
+
+  /** A part of a history. */
+  interface History {
+    messages: Message[];
+    nextCursor?: string | null;
+    prevCursor?: string | null;
+    cacheableCursor?: string | null;
+  }
+
   /** A part of a ledger, newest first. */
   interface WalletLedgerList {
     /** The entries. */
@@ -500,6 +673,98 @@ declare namespace nkruntime {
     metadata: any;
     createTime: number;
     updateTime: number;
+  }
+
+  /** A message out of the history. Its fields are spelt alike in every language. */
+  interface Message {
+    channelId: string;
+    messageId: string;
+    code: number;
+    senderId: string;
+    username: string;
+    /** The text of a JSON object. */
+    content: string;
+    createTime: number;
+    updateTime: number;
+    persistent: boolean;
+    roomName: string;
+    groupId: string;
+    userIdOne: string;
+    userIdTwo: string;
+  }
+
+  /** A message that was sent, changed or removed. Its fields are spelt alike in every language. */
+  interface MessageAck {
+    channelId: string;
+    messageId: string;
+    code: number;
+    username: string;
+    createTime: number;
+    updateTime: number;
+    persistent: boolean;
+  }
+
+  /** A kept notification. */
+  interface Notification {
+    id: string;
+    userId: string;
+    subject: string;
+    /** A JSON object. */
+    content: any;
+    code: number;
+    /** Left out for the server. */
+    senderId?: string | null;
+    createTime: number;
+    persistent: boolean;
+  }
+
+  /** A notification to delete. */
+  interface NotificationDelete {
+    userId: string;
+    notificationId: string;
+  }
+
+  /** A part of a player's list. */
+  interface NotificationPage {
+    /** Oldest first. */
+    notifications: NotificationItem[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
+  /** A notification in a player's list. */
+  interface NotificationItem {
+    id: string;
+    subject: string;
+    /** The text of a JSON object. */
+    content: string;
+    code: number;
+    /** Empty for the server. */
+    senderId: string;
+    persistent: boolean;
+    createTime: number;
+  }
+
+  /** A notification to send. */
+  interface NotificationRequest {
+    userId: string;
+    subject: string;
+    /** A JSON object. */
+    content: any;
+    /** Above zero, or from -2000 to -1000. */
+    code: number;
+    /** Nobody for the server. */
+    senderId?: string | null;
+    /** Whether it is kept for later. */
+    persistent?: boolean | null;
+  }
+
+  /** A change of a kept notification. What is left out stays as it is. */
+  interface NotificationUpdate {
+    id: string;
+    content?: any | null;
+    subject?: string | null;
+    sender?: string | null;
   }
 
   /** A kept object. */
@@ -568,6 +833,44 @@ declare namespace nkruntime {
     permissionWrite?: number | null;
   }
 
+  /** One on a stream. */
+  interface Presence {
+    userId: string;
+    sessionId: string;
+    nodeId: string;
+    node: string;
+    hidden: boolean;
+    persistence: boolean;
+    username: string;
+    status: string;
+  }
+
+  /** One on a stream, as server code names them: the socket is what counts. */
+  interface PresenceId {
+    userId: string;
+    sessionId: string;
+  }
+
+  /** What one shows on a stream. */
+  interface PresenceMeta {
+    hidden: boolean;
+    persistence: boolean;
+    username: string;
+    status: string;
+  }
+
+  /** The address of a stream. */
+  interface Stream {
+    /** What it is used for; 8 to 255 are free. */
+    mode: number;
+    /** Whom or what it is about, as a UUID. */
+    subject?: string | null;
+    /** A second subject, as a UUID. */
+    subcontext?: string | null;
+    /** A name. */
+    label?: string | null;
+  }
+
   /** A player as others see them. */
   interface User {
     userId: string;
@@ -589,6 +892,22 @@ declare namespace nkruntime {
     updateTime: number;
     /** A JSON object. */
     metadata: any;
+  }
+
+  /** A part of a player's groups. */
+  interface UserGroupPage {
+    /** By state, then age. */
+    userGroups: UserGroup[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
+  /** A group of a player. */
+  interface UserGroup {
+    /** The group. */
+    group: Group;
+    /** 0 superadmin, 1 admin, 2 member, 3 asks to join. */
+    state: number;
   }
 
   /** A change of one wallet. */
