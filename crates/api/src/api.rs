@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::caller::Caller;
 use crate::context::Context;
+use crate::events;
 use crate::metrics::ApiMetrics;
 use crate::obligations;
 use crate::realtime;
@@ -63,6 +64,11 @@ impl Api {
     /// When storage fails.
     pub async fn count_obligations(&self) -> Result<u64, CodedError> {
         obligations::count(&self.services).await
+    }
+
+    /// Hands events to their hooks, one after the other, until dropped. For some workers at a time.
+    pub async fn hand_out_events(&self) {
+        events::work(&self.services, &self.hooks).await;
     }
 
     /// Carries out resets and ends of leaderboards and tournaments that are due, on this node or

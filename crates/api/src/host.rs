@@ -2,8 +2,10 @@
 
 mod accounts;
 mod channels;
+mod events;
 mod friends;
 mod groups;
+mod matches;
 mod notifications;
 mod sessions;
 mod storage;

@@ -24,6 +24,7 @@ mod caller;
 mod cases;
 mod context;
 mod error;
+mod events;
 mod host;
 mod limits;
 mod lobby;

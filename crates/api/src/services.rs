@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tavern_auth::{AccountKey, Lockout, Passwords, Sessions};
 use tavern_domain::{
-    Clock, CodedError, Entropy, ErrorCode, NodeName, Presence, Secret, SessionId, Stream, TokenId,
-    UserId,
+    Clock, CodedError, Entropy, ErrorCode, Lifecycle, NodeName, Presence, Secret, SessionId,
+    Stream, TokenId, UserId,
 };
 use tavern_economy::Economy;
 use tavern_leaderboards::Leaderboards;
 use tavern_limits::Limits;
-use tavern_matches::Relayed;
+use tavern_matches::{Hosted, HostedMeters, HostedParts, Inboxes, Relayed};
 use tavern_matchmaker::LocalMatchmaker;
 use tavern_objects::Objects;
 use tavern_parties::Parties;
@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::api::unauthenticated;
 use crate::caller::Player;
 use crate::error;
+use crate::events::EventQueue;
 use crate::realtime::{LiveSockets, Logins, MatchMembers, OpenSockets, PartyVoice, PresenceEvents};
 use crate::service::ClientAddress;
 
@@ -46,6 +47,10 @@ pub struct Config {
     pub presence: tavern_presence::Config,
     /// Bounds of matches.
     pub matches: tavern_matches::Config,
+    /// Bounds of matches that the server runs.
+    pub hosted: tavern_matches::HostedConfig,
+    /// Events that wait for server code.
+    pub event_queue_size: usize,
     /// How tickets are matched.
     pub matchmaker: tavern_matchmaker::Config,
     /// Bounds of parties.
@@ -78,6 +83,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
+    /// What the tasks of matches belong to.
+    pub life: Lifecycle,
     /// The rest.
     pub config: Config,
 }
@@ -97,7 +104,9 @@ pub struct Services {
     pub(crate) config: Config,
     pub(crate) streams: Arc<Streams<Outgoing>>,
     pub(crate) presence: Arc<LocalPresence>,
-    pub(crate) matches: Relayed<MatchMembers>,
+    pub(crate) matches: Relayed<Arc<MatchMembers>>,
+    pub(crate) hosted: Hosted,
+    pub(crate) events: EventQueue,
     pub(crate) matchmaker: Arc<LocalMatchmaker>,
     pub(crate) parties: Parties<PartyVoice>,
     pub(crate) friends: Friends,
@@ -124,7 +133,9 @@ impl Services {
         let streams =
             Arc::new(Streams::<Outgoing>::builder().config(config.streams.clone()).build());
         let open: Arc<dyn OpenSessions> = Arc::new(OpenSockets(Arc::clone(&streams)));
-        let events = Arc::new(PresenceEvents { streams: Arc::clone(&streams) });
+        let inboxes = Arc::new(Inboxes::default());
+        let told = (Arc::clone(&streams), Arc::clone(&inboxes));
+        let events = Arc::new(PresenceEvents { streams: told.0, matches: told.1 });
         let presence = LocalPresence::builder(events)
             .config(config.presence.clone())
             .open_sessions(open)
@@ -132,6 +143,18 @@ impl Services {
         let presence = Arc::new(presence);
         let members =
             MatchMembers { streams: Arc::clone(&streams), presence: Arc::clone(&presence) };
+        let members = Arc::new(members);
+        let hosted = Hosted::new(HostedParts {
+            node: node.clone(),
+            stage: Arc::clone(&members) as _,
+            inboxes,
+            handlers: Arc::default(),
+            life: parts.life,
+            clock: Arc::clone(&clock),
+            chance: Arc::clone(&entropy),
+            meters: match_meters(&metrics),
+            config: config.hosted.clone(),
+        });
         let matches =
             Relayed::builder(members, Arc::clone(&entropy)).config(config.matches.clone()).build();
         let matchmaker = Arc::new(LocalMatchmaker::new(
@@ -177,6 +200,8 @@ impl Services {
             ),
             session_node,
             logins: Logins::default(),
+            hosted,
+            events: EventQueue::new(config.event_queue_size, &metrics),
             obligation_failures: metrics.counter(tavern::OBLIGATION_FAILURES_TOTAL, &[]),
             obligations_pending: metrics.gauge(tavern::OBLIGATIONS_PENDING, &[]),
             occasion_failures: metrics.counter(tavern::LEADERBOARD_HOOK_FAILURES_TOTAL, &[]),
@@ -213,6 +238,12 @@ impl Services {
     #[must_use]
     pub fn leaderboards(&self) -> &Arc<Leaderboards> {
         &self.leaderboards
+    }
+
+    /// Matches that the server runs.
+    #[must_use]
+    pub fn hosted(&self) -> &Hosted {
+        &self.hosted
     }
 
     /// Limits on how often anybody may ask, which can change while the server runs.
@@ -306,6 +337,23 @@ impl Services {
     /// A log-in failed because the credentials were wrong.
     pub(crate) fn login_failed(&self, account: AccountKey, client: ClientAddress) {
         self.lockout.failed(account, address(client));
+    }
+}
+
+/// The cells of the matches that the server runs, under their names.
+fn match_meters(metrics: &Metrics) -> HostedMeters {
+    let refused =
+        |queue: &'static str| metrics.counter(tavern::QUEUE_OVERFLOW_TOTAL, &[("queue", queue)]);
+    HostedMeters {
+        running: metrics.authoritative_matches().clone(),
+        lateness: metrics.histogram_ms(tavern::MATCH_TICK_LATENESS_MS, &[]),
+        looped: metrics.histogram_ms(tavern::MATCH_TICK_MS, &[]),
+        skipped: metrics.counter(tavern::MATCH_TICKS_SKIPPED_TOTAL, &[]),
+        failed: metrics.counter(tavern::MATCH_FAILURES_TOTAL, &[]),
+        input_dropped: refused("match_input"),
+        attempts_refused: refused("match_join_attempts"),
+        signals_refused: refused("match_signals"),
+        deferred_refused: refused("match_deferred"),
     }
 }
 

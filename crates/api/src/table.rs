@@ -13,8 +13,8 @@ use tavern_storage::Obligation;
 
 use crate::api::{Api, format_of};
 use crate::cases::{
-    account, authenticate, channel, friends, groups, health, leaderboards, link, lobby, matches,
-    notifications, rpc, session, social, storage, tournaments, users,
+    account, authenticate, channel, events, friends, groups, health, leaderboards, link, lobby,
+    matches, notifications, rpc, session, social, storage, tournaments, users,
 };
 use crate::service::{CallMeta, Input};
 
@@ -133,6 +133,7 @@ use_cases! {
 
     ListChannelMessages => channel::list_messages,
     ListMatches => matches::list,
+    Event => events::send,
     ListParties => lobby::list_parties,
     GetMatchmakerStats => lobby::matchmaker_stats,
     RpcFunc => rpc::call,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::ids::{SessionId, UserId};
+use crate::ids::{NodeName, SessionId, UserId};
 
 /// What a stream is used for: a number that the public protocol fixes for 0 to 7 and leaves free
 /// for server code from 8 on.
@@ -85,6 +85,14 @@ impl Stream {
     #[must_use]
     pub fn relayed_match(id: Uuid) -> Self {
         Self::of(StreamMode::MATCH_RELAYED, id)
+    }
+
+    /// A match that a node runs.
+    #[must_use]
+    pub fn hosted_match(id: Uuid, node: &NodeName) -> Self {
+        let mut stream = Self::of(StreamMode::MATCH_AUTHORITATIVE, id);
+        stream.label = Arc::from(node.as_str());
+        stream
     }
 }
 

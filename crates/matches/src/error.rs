@@ -66,6 +66,42 @@ pub enum MatchError {
     /// See [`BadListing`].
     #[error(transparent)]
     Listing(#[from] BadListing),
+    /// No query of labels.
+    #[error("the query cannot be read: {0}")]
+    BadQuery(#[source] tavern_search::QueryError),
+    /// The match does not want the player.
+    #[error("{reason}")]
+    Rejected {
+        /// Why, for the player.
+        reason: String,
+    },
+    /// The match did not answer in time, or too many wait for it.
+    #[error("the match is busy")]
+    Busy,
+    /// No handler has this name.
+    #[error("no match handler is registered as {name:?}")]
+    UnknownHandler {
+        /// The name.
+        name: String,
+    },
+    /// The handler could not make a match.
+    #[error("the match handler failed: {0}")]
+    Handler(#[source] tavern_runtime_hooks::HookError),
+    /// The handler wants more or fewer loops than there can be.
+    #[error("tick rate {rate} is not within 1 to 60")]
+    TickRate {
+        /// What it wants, per second.
+        rate: i64,
+    },
+    /// This node runs as many as it can.
+    #[error("this node runs {limit} matches, the maximum")]
+    TooManyMatches {
+        /// How many.
+        limit: usize,
+    },
+    /// The server takes nothing new.
+    #[error("the server is stopping")]
+    Stopping,
     /// [`Members::enter`](crate::Members::enter) refused.
     #[error(transparent)]
     Refused(#[from] CodedError),
@@ -77,7 +113,13 @@ impl MatchError {
     pub fn realtime_code(&self) -> RealtimeCode {
         match self {
             Self::NotFound => RealtimeCode::MatchNotFound,
-            Self::Full { .. } => RealtimeCode::MatchJoinRejected,
+            Self::Full { .. } | Self::Rejected { .. } => RealtimeCode::MatchJoinRejected,
+            Self::Busy
+            | Self::UnknownHandler { .. }
+            | Self::Handler(_)
+            | Self::TickRate { .. }
+            | Self::TooManyMatches { .. }
+            | Self::Stopping => RealtimeCode::RuntimeException,
             Self::Refused(error) => match error.code() {
                 ErrorCode::InvalidArgument | ErrorCode::ResourceExhausted => RealtimeCode::BadInput,
                 ErrorCode::Canceled
@@ -101,6 +143,7 @@ impl MatchError {
             | Self::NameTooLong { .. }
             | Self::InvalidPresence
             | Self::TooManyPresences { .. }
+            | Self::BadQuery(_)
             | Self::Listing(_) => RealtimeCode::BadInput,
         }
     }
@@ -110,7 +153,14 @@ impl Classify for MatchError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::NotFound => ErrorCode::NotFound,
-            Self::Full { .. } => ErrorCode::ResourceExhausted,
+            Self::Full { .. } | Self::Busy | Self::TooManyMatches { .. } => {
+                ErrorCode::ResourceExhausted
+            }
+            Self::Rejected { .. } => ErrorCode::PermissionDenied,
+            Self::Handler(error) => error.code,
+            Self::Stopping => ErrorCode::Unavailable,
+            // As in the public protocol.
+            Self::BadQuery(_) => ErrorCode::Internal,
             Self::Refused(error) => error.code(),
             Self::InvalidId
             | Self::NoTarget
@@ -118,6 +168,8 @@ impl Classify for MatchError {
             | Self::NameTooLong { .. }
             | Self::InvalidPresence
             | Self::TooManyPresences { .. }
+            | Self::UnknownHandler { .. }
+            | Self::TickRate { .. }
             | Self::Listing(_) => ErrorCode::InvalidArgument,
         }
     }

@@ -1,4 +1,4 @@
-//! Relayed matches: ids, members and data routing.
+//! Matches: relayed ones, whose players talk to each other, and hosted ones, which the server runs.
 //!
 //! # Purpose
 //! The rules of matches whose players talk to each other through the server, which looks at nothing
@@ -12,24 +12,30 @@
 //!   a word.
 //! - The sender gets its own data only when it lists itself.
 //! - Whoever creates a match by a name shares it with all who do so by the same name.
+//! - A hosted match is one task. It alone calls the match's handler, one callback at a time; what
+//!   others want of it waits in its mailbox, which is bounded.
+//! - A hosted match that has ended has no players: whoever was in is taken out, and whoever comes
+//!   at that moment is sent away.
 //! - Nothing here is allocated per recipient, and no data is touched: [`Relayed::route`] says where
 //!   it goes.
 //!
 //! # Must not know
-//! Wire envelopes, sockets, how members are kept, the matchmaker's tokens.
+//! Wire envelopes, sockets, how members are kept, the matchmaker's tokens, a script language.
 //!
 //! # Entry points
 //! [`Relayed`] (the rules), [`parse_id`] and [`parse_listed`] (what clients write), [`Listing`],
-//! [`Members`] (needed).
+//! [`Members`] (needed). [`Hosted`] (the register of hosted matches), [`Inboxes`] (which hears of
+//! their presences), [`Stage`] (needed).
 //!
-//! # Matches that the server runs
-//! Their ids name a node ([`MatchId::node`](tavern_domain::MatchId)): callers look at that first and
-//! bring only ids without one here; with one, every rule below says that there is no such match.
+//! # Which is which
+//! The ids of hosted matches name a node ([`MatchId::node`](tavern_domain::MatchId)). [`Relayed`]
+//! knows no match with such an id, and [`Hosted`] none without.
 
 mod config;
 #[cfg(feature = "testkit")]
 pub mod conformance;
 mod error;
+mod hosted;
 mod listing;
 mod relayed;
 mod traits;
@@ -40,6 +46,10 @@ struct Readme;
 
 pub use config::Config;
 pub use error::{BadListing, MatchError};
+pub use hosted::{
+    Admitted, Found, Hosted, HostedConfig, HostedMeters, HostedParts, Inboxes, MatchInfo, Sent,
+    Stage,
+};
 pub use listing::{Filter, Kind, Listing};
 pub use relayed::{
     Admission, Builder, Joined, Recipients, Relayed, Route, member, parse_id, parse_listed,

@@ -193,6 +193,12 @@ impl<M: Members> Relayed<M> {
         stream_of(id).is_some_and(|stream| self.members.leave(&stream, session))
     }
 
+    /// How many are in a match; nobody is in one that the server runs.
+    #[must_use]
+    pub fn size(&self, id: &MatchId) -> usize {
+        stream_of(id).map_or(0, |stream| self.members.size(&stream))
+    }
+
     /// Says where data from `sender` goes: to all other members, or to those `listed` if there are
     /// any. `None`: nowhere, for the sender is no member.
     #[must_use]

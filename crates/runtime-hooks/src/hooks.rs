@@ -10,6 +10,7 @@ use tavern_protocol::{Call, CallId, RtId, Wire, api};
 
 use crate::context::{HookContext, RpcContext};
 use crate::error::HookError;
+use crate::events::EventKind;
 use crate::matches::MatchHandlers;
 use crate::matchmaking::MatchmakerEntry;
 use crate::message::MessageBox;
@@ -203,6 +204,26 @@ impl Hooks {
     ) -> Result<Option<String>, HookError> {
         let Some(hook) = &self.0.all.matched else { return Ok(None) };
         guarded((hook.run)(context(), entries), &hook.owner).await
+    }
+
+    /// Whether there is a hook for events of a kind.
+    #[must_use]
+    pub fn has_event(&self, kind: EventKind) -> bool {
+        self.0.all.events.of(kind).is_some()
+    }
+
+    /// Runs the hook for an event, if there is one.
+    ///
+    /// # Errors
+    /// What the hook said, or an internal error if it panicked.
+    pub async fn event(
+        &self,
+        kind: EventKind,
+        context: HookContext,
+        event: api::Event,
+    ) -> Result<(), HookError> {
+        let Some(hook) = self.0.all.events.of(kind) else { return Ok(()) };
+        guarded((hook.run)(context, event), &hook.owner).await
     }
 
     /// Runs the hook for the reset of a leaderboard, if there is one.

@@ -22,6 +22,7 @@
 mod context;
 pub mod engine;
 mod error;
+mod events;
 mod hooks;
 pub mod host;
 pub mod matches;
@@ -39,6 +40,7 @@ struct StoragePage;
 
 pub use context::{HookContext, RpcContext};
 pub use error::{HookError, LoadError, ModuleError};
+pub use events::EventKind;
 pub use hooks::Hooks;
 pub use host::Host;
 pub use matchmaking::MatchmakerEntry;

@@ -11,6 +11,7 @@ use tavern_protocol::{Call, CallId, RtId, api};
 
 use crate::context::{HookContext, RpcContext};
 use crate::error::{HookError, LoadError};
+use crate::events::{EventHooks, EventKind, event_fn};
 use crate::hooks::Hooks;
 use crate::matches::{MatchFactory, MatchHandlers};
 use crate::matchmaking::{MatchedFn, MatchmakerEntry, matched_fn};
@@ -76,6 +77,7 @@ pub(crate) struct Registered {
     pub(crate) rpcs: HashMap<String, Entry<RpcFn>>,
     pub(crate) scheduled: Scheduled,
     pub(crate) matched: Option<Entry<MatchedFn>>,
+    pub(crate) events: EventHooks,
 }
 
 impl Registered {
@@ -239,6 +241,22 @@ impl Registrar {
     {
         let (place, run) = (&mut self.all.matched, matched_fn(hook));
         once(place, run, &self.owner, &mut self.conflict, "the hook for matched players");
+    }
+
+    /// Runs `hook` for events of a kind, in no order and some time after. When too many wait, more
+    /// are dropped and counted; when the server stops, those that wait are lost.
+    pub fn event<H, F>(&mut self, kind: EventKind, hook: H)
+    where
+        H: Fn(HookContext, api::Event) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<(), HookError>> + Send + 'static,
+    {
+        let events = &mut self.all.events;
+        let (place, what) = match kind {
+            EventKind::Custom => (&mut events.custom, "the hook for events"),
+            EventKind::SessionStart => (&mut events.session_start, "the hook for opened sockets"),
+            EventKind::SessionEnd => (&mut events.session_end, "the hook for closed sockets"),
+        };
+        once(place, event_fn(hook), &self.owner, &mut self.conflict, what);
     }
 
     /// Lets server code create matches of this name. See [`crate::matches`].

@@ -177,6 +177,14 @@ pub mod tavern {
         SCRIPT_DISCARDED_TOTAL = "tavern_script_discarded_total";
         /// Tickets that were not served to their end in a pass, for it would have cost too much.
         MATCHMAKER_UNFINISHED_TOTAL = "tavern_matchmaker_unfinished_total";
+        /// How late loops of matches that the server runs begin, in milliseconds.
+        MATCH_TICK_LATENESS_MS = "tavern_match_tick_lateness_ms";
+        /// How long loops of matches that the server runs take, in milliseconds.
+        MATCH_TICK_MS = "tavern_match_tick_ms";
+        /// Loops left out because the one before took too long.
+        MATCH_TICKS_SKIPPED_TOTAL = "tavern_match_ticks_skipped_total";
+        /// Matches that ended because their code failed.
+        MATCH_FAILURES_TOTAL = "tavern_match_failures_total";
         /// Obligations that still have to be carried out.
         OBLIGATIONS_PENDING = "tavern_obligations_pending";
         /// Attempts to carry out an obligation that failed.

@@ -8,7 +8,7 @@ use tavern_api::{Api, Config, Parts, ServerHost, Services};
 use tavern_auth::{Lockout, Passwords, Sessions};
 use tavern_domain::{Clock, Entropy, Lifecycle};
 use tavern_limits::Limits;
-use tavern_runtime_hooks::{Hooks, Host, Module, load};
+use tavern_runtime_hooks::{Hooks, Host, Module, load_with};
 use tavern_telemetry::{Metrics, Tracer};
 use tavern_transport::{Health, HealthServer, RenderMetrics, Reserved, ReservedPorts};
 
@@ -186,6 +186,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
         metrics: core.metrics.clone(),
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
+        life: core.life.clone(),
         config: Config {
             server_key: settings.socket.server_key.clone(),
             http_key: settings.runtime.http_key.clone(),
@@ -194,6 +195,8 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             streams: settings.streams.clone(),
             presence: settings.presence.clone(),
             matches: settings.r#match.relayed.clone(),
+            hosted: settings.r#match.hosted(),
+            event_queue_size: settings.runtime.event_queue_size,
             matchmaker: settings.matchmaker.rules(),
             parties: tavern_parties::Config::default(),
             single_party: settings.session.single_party,
@@ -212,7 +215,8 @@ impl Boot<Assembled> {
         let Self { core, phase: Assembled { ports, mut modules, database, services } } = self;
         modules.extend(scripts::modules(&core.settings, &core.metrics));
         let host: Arc<dyn Host> = Arc::new(ServerHost::new(Arc::clone(&services)));
-        let hooks = load(modules, host, MODULE_LIMIT)
+        let matches = Arc::clone(services.hosted().handlers());
+        let hooks = load_with(modules, host, matches, MODULE_LIMIT)
             .await
             .map_err(|error| failure(Exit::Modules, error))?;
         Ok(Self::enter(core, "hooks ready", HooksReady { ports, database, services, hooks }))

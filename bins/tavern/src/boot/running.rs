@@ -105,6 +105,14 @@ impl Running {
         let remaining = accepting.stop_accepting().await;
         // A module that hangs must not cost the players their goodbye.
         let for_modules = left().saturating_sub((grace / 4).min(GOODBYE));
+        let for_matches = async {
+            match services.hosted().shut_down(for_modules).await {
+                0 => {}
+                left => tracing::info!(left, "matches that had not ended are cut off"),
+            }
+        };
+        stage("matches", for_modules + LAST, for_matches).await;
+        let for_modules = left().saturating_sub((grace / 4).min(GOODBYE));
         stage("modules", for_modules, hooks.shutdown(for_modules)).await;
         let drained = remaining.drain(deadline).await;
         tracing::info!(sessions = drained.sessions, cut_off = drained.cut_off, "sessions closed");

@@ -90,6 +90,15 @@ pub(super) fn start(core: &Core, services: &Arc<Services>, api: &Arc<Api>, datab
             },
         }
     }));
+    for _ in 0..core.settings.runtime.event_queue_workers {
+        let (api, stopped) = (Arc::clone(api), stop.clone());
+        core.life.spawn_critical("events", stop.clone(), async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = api.hand_out_events() => {}
+            }
+        });
+    }
     schedules(core, services, api);
     matchmaker(core, api);
     let (tended, stopped) = (database.pool().clone(), stop.clone());

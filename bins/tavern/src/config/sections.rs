@@ -1,6 +1,7 @@
 //! The sections that no other crate owns and that do something today.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tavern_domain::Secret;
 
@@ -163,9 +164,9 @@ section! {
         /// Pairs name=value that server code sees as its environment
         env: Vec<Secret> = Vec::new(), item(Item::Pair);
         /// Events that wait for server code
-        event_queue_size: usize = 65_536, range(1, 16_777_216), later(ENGINES);
+        event_queue_size: usize = 65_536, range(1, 16_777_216);
         /// Workers that hand events to server code
-        event_queue_workers: u32 = 8, range(1, 1_024), later(ENGINES);
+        event_queue_workers: u32 = 8, range(1, 1_024);
         /// JavaScript or TypeScript file to load instead of index.js or index.ts, relative to the folder of modules
         js_entrypoint: PathBuf = PathBuf::new();
         /// Most JavaScript machines at a time
@@ -205,30 +206,47 @@ section! {
     }
 }
 
-const AUTHORITATIVE: &str = "authoritative matches";
-
 section! {
     /// Matches.
     pub struct Match in "match." {
-        /// Calls that wait for an authoritative match
-        call_queue_size: usize = 128, range(1, 1_048_576), later(AUTHORITATIVE);
+        /// Calls that wait for an authoritative match elsewhere; here who comes and goes has its place in the mailbox
+        call_queue_size: usize = 128, range(1, 1_048_576), ignored("a mailbox holds one arrival and one departure for each player, and none is lost");
         /// Broadcasts that an authoritative match may put off per tick
-        deferred_queue_size: usize = 128, range(1, 1_048_576), later(AUTHORITATIVE);
-        /// Data messages that wait for the next tick; more are dropped
-        input_queue_size: usize = 128, range(1, 1_048_576), later(AUTHORITATIVE);
+        deferred_queue_size: usize = 128, range(1, 1_048_576);
+        /// Data messages that wait for the next tick, four per player if that is more; senders of more wait
+        input_queue_size: usize = 128, range(1, 1_048_576);
         /// Attempts to join that wait for a match; more are refused
-        join_attempt_queue_size: usize = 128, range(1, 1_048_576), later(AUTHORITATIVE);
+        join_attempt_queue_size: usize = 128, range(1, 1_048_576);
         /// How long an admitted player has to arrive, in milliseconds
-        join_marker_deadline_ms: u64 = 15_000, range(1, 3_600_000), later(AUTHORITATIVE);
+        join_marker_deadline_ms: u64 = 15_000, range(1, 3_600_000);
         /// How often changed labels reach the listing, in milliseconds
-        label_update_interval_ms: u64 = 1_000, range(1, 3_600_000), later(AUTHORITATIVE);
+        label_update_interval_ms: u64 = 1_000, range(1, 3_600_000);
         /// How long an empty match lives, in seconds; 0 means for ever
-        max_empty_sec: u32 = 0, later(AUTHORITATIVE);
+        max_empty_sec: u32 = 0;
+        /// Players that an authoritative match lets in
+        max_members: usize = 10_000, range(1, 65_536);
         /// Signals that wait for a match
-        signal_queue_size: usize = 10, range(1, 1_048_576), later(AUTHORITATIVE);
+        signal_queue_size: usize = 10, range(1, 1_048_576);
     } and {
         /// Relayed matches.
         relayed: tavern_matches::Config;
+    }
+}
+
+impl Match {
+    /// As the part that it belongs to has it.
+    #[must_use]
+    pub fn hosted(&self) -> tavern_matches::HostedConfig {
+        tavern_matches::HostedConfig {
+            max_members: self.max_members,
+            input_queue_size: self.input_queue_size,
+            join_attempt_queue_size: self.join_attempt_queue_size,
+            signal_queue_size: self.signal_queue_size,
+            deferred_queue_size: self.deferred_queue_size,
+            join_marker_deadline: Duration::from_millis(self.join_marker_deadline_ms),
+            label_update_interval: Duration::from_millis(self.label_update_interval_ms),
+            max_empty: Duration::from_secs(self.max_empty_sec.into()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) mod account;
 pub(crate) mod authenticate;
 pub(crate) mod channel;
+pub(crate) mod events;
 pub(crate) mod friends;
 pub(crate) mod groups;
 pub(crate) mod health;

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tavern_domain::{CodedError, Presence, SessionId, Stream, StreamMode, TokenId, UserId};
-use tavern_matches::{Entered, Members};
+use tavern_domain::{
+    CodedError, MatchId, Presence, SessionId, Stream, StreamMode, TokenId, UserId,
+};
+use tavern_matches::{Entered, Members, Stage};
 use tavern_presence::{Include, LocalPresence, OpenSessions, Presences};
 use tavern_protocol::Outgoing;
 use tavern_protocol::realtime::{self, Envelope, envelope::Message};
+use tavern_runtime_hooks::matches::Broadcast;
 use tavern_social::{Channel, ChatMessage, Live, Notification, Whom};
-use tavern_streams::{Class, Streams};
+use tavern_streams::{Class, CloseReason, Streams};
 use uuid::Uuid;
 
 use crate::services;
@@ -56,6 +59,47 @@ impl Members for MatchMembers {
             .into_iter()
             .map(|(stream, count)| (stream.subject, count.total()))
             .collect()
+    }
+}
+
+impl Stage for MatchMembers {
+    fn send(&self, stream: &Stream, id: &MatchId, message: &Broadcast) {
+        if self.streams.subscribers(stream) == 0 {
+            return;
+        }
+        let presence =
+            message.sender.as_ref().map(|(user, session, username)| realtime::UserPresence {
+                user_id: user.to_string(),
+                session_id: session.to_string(),
+                username: username.to_string(),
+                ..Default::default()
+            });
+        let data = push(Message::MatchData(realtime::MatchData {
+            match_id: id.to_string(),
+            presence,
+            op_code: message.op_code,
+            data: message.data.clone(),
+            reliable: message.reliable,
+        }));
+        let class = if message.reliable { Class::Reliable } else { Class::Unreliable };
+        match &message.to {
+            None => self.streams.send(stream, data, class),
+            Some(sessions) => self.streams.send_to_members(stream, sessions, data, class),
+        };
+    }
+
+    fn dismiss(&self, stream: &Stream, failed: bool) {
+        let gone = self.presence.list(stream, Include::ALL);
+        // First nobody hears anything, then all leave: they are not told.
+        for presence in &gone {
+            self.streams.unsubscribe(presence.session, stream);
+        }
+        for presence in &gone {
+            self.presence.untrack(presence.session, stream);
+            if failed {
+                self.streams.close(presence.session, CloseReason::MatchFailed);
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tavern_domain::{Stream, StreamMode};
+use tavern_matches::Inboxes;
 use tavern_presence::{PresenceDiff, PresenceSink};
 use tavern_protocol::realtime::{
     ChannelPresenceEvent, Envelope, MatchPresenceEvent, PartyPresenceEvent, StatusPresenceEvent,
@@ -16,10 +17,15 @@ use crate::wire::{self, ChannelName};
 /// Turns presence diffs into the event that the stream's mode has, for all its subscribers.
 pub(crate) struct PresenceEvents {
     pub(crate) streams: Arc<Streams<Outgoing>>,
+    /// The matches that the server runs hear of who comes and goes.
+    pub(crate) matches: Arc<Inboxes>,
 }
 
 impl PresenceSink for PresenceEvents {
     fn on_diff(&self, diff: &PresenceDiff<'_>) {
+        if diff.stream.mode == StreamMode::MATCH_AUTHORITATIVE {
+            self.matches.changed(diff.stream.subject, diff.joins, diff.leaves, diff.reason);
+        }
         let Some(message) = event(diff) else { return };
         let message = Arc::new(Outgoing::new(Envelope::push(message)));
         self.streams.send(diff.stream, message, Class::Reliable);
@@ -52,6 +58,7 @@ fn event(diff: &PresenceDiff<'_>) -> Option<Message> {
             let party_id = hosted_id(diff.stream);
             Message::PartyPresenceEvent(PartyPresenceEvent { party_id, joins, leaves })
         }
+        // Server code gives these a status too; the protocol shows it on status streams alone.
         _ => Message::StreamPresenceEvent(StreamPresenceEvent {
             stream: Some(stream_address(diff.stream)),
             joins: without_status(joins),
@@ -65,7 +72,6 @@ fn hosted_id(stream: &Stream) -> String {
     format!("{}.{}", stream.subject.as_hyphenated(), stream.label)
 }
 
-/// A stream's address as server code's streams show it.
 /// What a session shows on a stream of the studio's own is for server code.
 fn without_status(mut presences: Vec<UserPresence>) -> Vec<UserPresence> {
     for presence in &mut presences {

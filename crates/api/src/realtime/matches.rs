@@ -1,4 +1,4 @@
-//! Relayed matches.
+//! Matches: relayed ones here, those that the server runs in [`super::hosted`].
 
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use tavern_protocol::realtime::{
 };
 use tavern_streams::Class;
 
+use super::hosted;
 use super::reply::{Reply, RtError, RtResult};
 use super::session::Session;
 use crate::wire;
@@ -25,7 +26,7 @@ pub(crate) fn create(session: &Session, request: &MatchCreate) -> RtResult {
 }
 
 /// Joins a match by its id, or by the token of the matchmaker.
-pub(crate) fn join(session: &Session, request: &MatchJoin) -> RtResult {
+pub(crate) async fn join(session: &Session, request: MatchJoin) -> RtResult {
     let (id, by) = match &request.id {
         None => return Err(RtError::bad_input("a match id or token is required")),
         Some(match_join::Id::MatchId(text)) => (parse(text)?, Admission::Id),
@@ -36,6 +37,9 @@ pub(crate) fn join(session: &Session, request: &MatchJoin) -> RtResult {
             (id, Admission::Token)
         }
     };
+    if id.node.is_some() {
+        return hosted::join(session, &id, request.metadata).await;
+    }
     let who = member(session.user(), session.id(), session.username());
     let joined = session.services().matches.join(&who, &id, by).map_err(refused)?;
     only_this(session, &joined.id);
@@ -43,13 +47,15 @@ pub(crate) fn join(session: &Session, request: &MatchJoin) -> RtResult {
 }
 
 /// Leaves all other matches, where a session may be in one only.
-fn only_this(session: &Session, id: &MatchId) {
+pub(super) fn only_this(session: &Session, id: &MatchId) {
     let services = session.services();
     if !services.config.single_match {
         return;
     }
     for stream in services.presence.streams_of(session.id()) {
-        if stream.mode == StreamMode::MATCH_RELAYED && stream.subject != id.id {
+        let is_match =
+            matches!(stream.mode, StreamMode::MATCH_RELAYED | StreamMode::MATCH_AUTHORITATIVE);
+        if is_match && stream.subject != id.id {
             services.leave(session.id(), &stream);
         }
     }
@@ -57,15 +63,24 @@ fn only_this(session: &Session, id: &MatchId) {
 
 /// Leaves a match; to leave what one is not in is fine.
 pub(crate) fn leave(session: &Session, request: &MatchLeave) -> RtResult {
-    session.services().matches.leave(session.id(), &parse(&request.match_id)?);
+    let id = parse(&request.match_id)?;
+    let services = session.services();
+    if id.node.is_some() {
+        services.hosted.leave(&id, session.id());
+    } else {
+        services.matches.leave(session.id(), &id);
+    }
     Ok(Reply::Ack)
 }
 
 /// Sends data to the other members, or to those listed. Nobody is answered.
-pub(crate) fn data(session: &Session, request: MatchDataSend) -> RtResult {
+pub(crate) async fn data(session: &Session, request: MatchDataSend) -> RtResult {
     let services = session.services();
     let without_cid = |error: RtError| RtError { with_cid: false, ..error };
     let id = parse(&request.match_id).map_err(without_cid)?;
+    if id.node.is_some() {
+        return hosted::data(session, &id, request).await;
+    }
     let listed = request.presences.iter().map(|p| p.session_id.as_str());
     let listed = parse_listed(listed, services.matches.config()).map_err(refused);
     let listed = listed.map_err(without_cid)?;
@@ -92,7 +107,7 @@ pub(crate) fn data(session: &Session, request: MatchDataSend) -> RtResult {
     Ok(Reply::None)
 }
 
-fn sender(session: &Session) -> UserPresence {
+pub(super) fn sender(session: &Session) -> UserPresence {
     UserPresence {
         user_id: session.user().to_string(),
         session_id: session.id().to_string(),
@@ -117,7 +132,7 @@ fn answer(session: &Session, joined: Joined) -> Reply {
     }))
 }
 
-fn refused(error: MatchError) -> RtError {
+pub(super) fn refused(error: MatchError) -> RtError {
     let code = error.realtime_code();
     RtError::new(code, error.to_string())
 }

@@ -7,6 +7,7 @@
 mod adapters;
 mod channel;
 mod events;
+mod hosted;
 mod matches;
 mod matchmaker;
 mod parties;

@@ -9,7 +9,7 @@ use tavern_domain::{CodedError, PresenceReason, RealtimeCode, SessionId, Stream,
 use tavern_presence::Presences as _;
 use tavern_protocol::realtime::{Envelope, Pong, envelope::Message};
 use tavern_protocol::{Outgoing, RtId};
-use tavern_runtime_hooks::{HookContext, RpcContext};
+use tavern_runtime_hooks::{EventKind, HookContext, RpcContext};
 use tavern_social::NotificationCode;
 use tavern_streams::{Class, CloseReason};
 use tavern_telemetry::When;
@@ -23,6 +23,7 @@ use crate::cases::rpc;
 use crate::error;
 use crate::service::{Admission, Connection, Flow, Hello, Outbox};
 use crate::services::Services;
+use crate::wire;
 
 /// One open socket of a player.
 pub(crate) struct Session {
@@ -63,7 +64,10 @@ pub(crate) fn open(
     let appear = admission.status;
     let opened = Arc::new(Session { api, admission, outbox, closed: AtomicBool::new(false) });
     match opened.settle(appear) {
-        Ok(()) => Ok(opened),
+        Ok(()) => {
+            opened.tell(EventKind::SessionStart, "session_start");
+            Ok(opened)
+        }
         Err(error) => {
             opened.closed();
             Err(error)
@@ -109,11 +113,24 @@ impl Session {
         &self.admission.player.username
     }
 
+    /// Tells server code that the session begins or ends, if it wants to know.
+    fn tell(&self, kind: EventKind, name: &str) {
+        if self.api.hooks.has_event(kind) {
+            let services = self.services();
+            let event = tavern_protocol::api::Event {
+                name: name.to_owned(),
+                timestamp: wire::time(services.clock.now()),
+                ..Default::default()
+            };
+            services.events.push(kind, self.context(), event);
+        }
+    }
+
     fn push(&self, envelope: Envelope) {
         self.outbox.push(Arc::new(Outgoing::new(envelope)), Class::Reliable);
     }
 
-    fn context(&self) -> HookContext {
+    pub(crate) fn context(&self) -> HookContext {
         let player = &self.admission.player;
         HookContext {
             node: self.services().node.clone(),
@@ -225,9 +242,9 @@ impl Session {
             Message::ChannelMessageUpdate(m) => channel::update(self, m).await,
             Message::ChannelMessageRemove(m) => channel::remove(self, m).await,
             Message::MatchCreate(m) => matches::create(self, &m),
-            Message::MatchJoin(m) => matches::join(self, &m),
+            Message::MatchJoin(m) => matches::join(self, m).await,
             Message::MatchLeave(m) => matches::leave(self, &m),
-            Message::MatchDataSend(m) => matches::data(self, m),
+            Message::MatchDataSend(m) => matches::data(self, m).await,
             Message::StatusFollow(m) => status::follow(self, &m).await,
             Message::StatusUnfollow(m) => status::unfollow(self, &m),
             Message::StatusUpdate(m) => status::update(self, m),
@@ -312,5 +329,6 @@ impl Connection for Session {
         services.matchmaker.remove_session(self.id());
         services.parties.session_ended(self.id());
         services.presence.untrack_all(self.id(), PresenceReason::Disconnect);
+        self.tell(EventKind::SessionEnd, "session_end");
     }
 }

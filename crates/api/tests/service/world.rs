@@ -12,7 +12,8 @@ use tavern_auth::{
     AuthMeters, Lockout, LockoutConfig, PasswordConfig, Passwords, SessionConfig, Sessions,
 };
 use tavern_domain::{
-    Clock, CodedError, Entropy, ErrorCode, ManualClock, NodeName, Secret, SeededEntropy, Timestamp,
+    Clock, CodedError, Entropy, ErrorCode, Lifecycle, ManualClock, NodeName, Secret, SeededEntropy,
+    Timestamp,
 };
 use tavern_limits::Limits;
 use tavern_protocol::realtime::{Envelope, envelope};
@@ -73,6 +74,7 @@ impl World {
             metrics: Metrics::new(MetricsConfig::default()),
             clock,
             entropy,
+            life: Lifecycle::new(),
             config: Config {
                 server_key: Secret::new(SERVER_KEY),
                 http_key: Secret::new(HTTP_KEY),
@@ -81,6 +83,8 @@ impl World {
                 streams: tavern_streams::Config::default(),
                 presence: tavern_presence::Config::default(),
                 matches: tavern_matches::Config::default(),
+                hosted: tavern_matches::HostedConfig::default(),
+                event_queue_size: 16,
                 matchmaker: tavern_matchmaker::Config::default(),
                 parties: tavern_parties::Config::default(),
                 single_party: false,

@@ -20,9 +20,11 @@
 mod accounts;
 mod channels;
 mod declare;
+mod events;
 mod friends;
 mod function;
 mod groups;
+mod matches;
 mod notifications;
 mod sessions;
 mod storage;
@@ -34,9 +36,11 @@ use std::sync::Arc;
 
 pub use accounts::*;
 pub use channels::*;
+pub use events::*;
 pub use friends::*;
 pub use function::{HostFunction, Language, Param};
 pub use groups::*;
+pub use matches::*;
 pub use notifications::*;
 pub use sessions::*;
 pub use storage::*;
@@ -49,6 +53,8 @@ pub use wallets::*;
 pub trait Host:
     AccountsHost
     + ChannelsHost
+    + EventsHost
+    + MatchesHost
     + FriendsHost
     + GroupsHost
     + NotificationsHost
@@ -62,6 +68,8 @@ pub trait Host:
 impl<
     T: AccountsHost
         + ChannelsHost
+        + EventsHost
+        + MatchesHost
         + FriendsHost
         + GroupsHost
         + NotificationsHost
@@ -78,6 +86,8 @@ pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
     [
         accounts::TABLE,
         channels::TABLE,
+        events::TABLE,
+        matches::TABLE,
         friends::TABLE,
         groups::TABLE,
         notifications::TABLE,

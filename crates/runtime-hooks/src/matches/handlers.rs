@@ -146,8 +146,11 @@ impl MatchHandlers {
         *self.0.write() = factories;
     }
 
-    /// Adds a factory, or says who has the name already.
-    pub(crate) fn add(
+    /// Adds a factory. Modules do it by [`Registrar::match_handler`](crate::Registrar::match_handler).
+    ///
+    /// # Errors
+    /// Who has the name already.
+    pub fn add(
         &self,
         name: &str,
         owner: &Arc<str>,
