@@ -105,6 +105,11 @@ impl Registered {
                 tournament_reset: one(&self.scheduled.tournament_reset, owners),
             },
             matched: one(&self.matched, owners),
+            events: EventHooks {
+                custom: one(&self.events.custom, owners),
+                session_start: one(&self.events.session_start, owners),
+                session_end: one(&self.events.session_end, owners),
+            },
         }
     }
 }
