@@ -68,9 +68,10 @@ impl Machine {
                 return Err(Error::Unknown);
             }
             let function = handler(ctx, function)?;
-            let params = match params {
-                Value::Null => Object::new(ctx.clone())?.into_value(),
-                given => convert::give(ctx, given)?,
+            let params = if params.is_null() {
+                Object::new(ctx.clone())?.into_value()
+            } else {
+                convert::give(ctx, params)?
             };
             let given =
                 (context.object(ctx, shared)?, fixed(ctx, LOGGER)?, fixed(ctx, NK)?, params);
@@ -254,10 +255,9 @@ fn answered<'js>(ctx: &Ctx<'js>, answer: JsValue<'js>) -> Result<Answered<'js>> 
 fn dispatcher_object<'js>(ctx: &Ctx<'js>, shared: &Shared) -> Result<Object<'js>> {
     /// So that it is told from other objects that are kept.
     type Kept<'js> = RefCell<Option<Object<'js>>>;
-    if let Some(kept) = ctx.userdata::<Kept<'js>>() {
-        if let Some(object) = kept.borrow().as_ref() {
-            return Ok(object.clone());
-        }
+    let kept = ctx.userdata::<Kept<'js>>().and_then(|kept| kept.borrow().clone());
+    if let Some(object) = kept {
+        return Ok(object);
     }
     let object = Object::new(ctx.clone())?;
     for function in DispatcherFunction::ALL {

@@ -16,8 +16,9 @@ fn up_to_date(path: &str, text: &str) {
     let path = root().join(path);
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     if kept != text {
-        std::fs::create_dir_all(path.parent().expect("a file is in a folder")).unwrap();
-        std::fs::write(&path, text).unwrap();
+        std::fs::create_dir_all(path.parent().expect("a file is in a folder"))
+            .expect("the tree can be written");
+        std::fs::write(&path, text).expect("the tree can be written");
         panic!("{} was not up to date; it is now: look at it and commit it", path.display());
     }
 }

@@ -15,12 +15,15 @@ pub(crate) type Structs = BTreeMap<String, (String, Vec<Field>)>;
 /// Reads every struct with named fields in the files of the host table.
 pub(crate) fn structs() -> Structs {
     let folder = crate::root().join("crates/runtime-hooks/src/host");
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("the table is there")
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
     files.sort();
     let mut found = Structs::new();
     for file in files.iter().filter(|path| path.extension().is_some_and(|e| e == "rs")) {
-        let text = std::fs::read_to_string(file).unwrap();
+        let text = std::fs::read_to_string(file).expect("a file of the table can be read");
         // Beyond are the functions, whose arguments the table has itself.
         read(text.split("host_area! {").next().unwrap_or_default(), &mut found);
     }
