@@ -5,11 +5,13 @@ mod channels;
 mod events;
 mod friends;
 mod groups;
+mod leaderboards;
 mod matches;
 mod notifications;
 mod sessions;
 mod storage;
 mod streams;
+mod tournaments;
 mod wallets;
 
 use std::sync::Arc;

@@ -409,3 +409,120 @@ async fn boards_without_ranks_answer_none() {
     game.services.leaderboards().disable_ranks("ranked", false).await.unwrap();
     assert_eq!(ada.put("ranked", Some(write(2))).await.unwrap().rank, 0);
 }
+
+/// Server code has a function of its own for each thing; here they meet the same rules.
+#[tokio::test]
+async fn server_code_does_it_all() {
+    use tavern_api::ServerHost;
+    use tavern_runtime_hooks::Json;
+    use tavern_runtime_hooks::host::{
+        CronNext, CronPrev, LeaderboardCreate, LeaderboardCursorFromRank, LeaderboardDelete,
+        LeaderboardList, LeaderboardRanksDisable, LeaderboardRecordDelete,
+        LeaderboardRecordWrite as Write, LeaderboardRecordsHaystack, LeaderboardRecordsList,
+        LeaderboardsGetId, LeaderboardsHost as _,
+    };
+    let game = Game::new();
+    let host = ServerHost::new(Arc::clone(&game.services));
+    let text = |text: &str| Some(text.to_owned());
+    let new = LeaderboardCreate {
+        leaderboard_id: "board".to_owned(),
+        authoritative: Some(true),
+        sort_order: text("asc"),
+        operator: text("incr"),
+        reset_schedule: text("@hourly"),
+        metadata: Some(Json("[]".to_owned())),
+        enable_ranks: Some(true),
+    };
+    host.leaderboard_create(new.clone()).await.unwrap();
+    host.leaderboard_create(new.clone()).await.unwrap();
+    for bad in [
+        LeaderboardCreate { sort_order: text("up"), ..new.clone() },
+        LeaderboardCreate { operator: text("add"), ..new.clone() },
+        LeaderboardCreate { reset_schedule: text("often"), ..new.clone() },
+        LeaderboardCreate { reset_schedule: Some("0 ".repeat(40)), ..new.clone() },
+        LeaderboardCreate { metadata: Some(Json("7".to_owned())), ..new.clone() },
+        LeaderboardCreate { leaderboard_id: String::new(), ..new.clone() },
+        LeaderboardCreate { leaderboard_id: "x".repeat(129), ..new },
+    ] {
+        let refused = host.leaderboard_create(bad.clone()).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidArgument, "{bad:?}");
+    }
+    let players = game.players(["ada-ada", "bob-bob", "cat-cat"]).await;
+    for (player, score) in players.iter().zip([5, 3, 9]) {
+        let write = Write {
+            id: "board".to_owned(),
+            owner_id: player.id.parse().unwrap(),
+            username: Some(player.name.clone()),
+            score: Some(score),
+            metadata: Some(Json(r#"{"w":1}"#.to_owned())),
+            ..Write::default()
+        };
+        host.leaderboard_record_write(write.clone()).await.unwrap();
+        let again = host.leaderboard_record_write(write.clone()).await.unwrap();
+        assert_eq!((again.score, again.num_score), (2 * score, 2), "added");
+        assert_eq!(again.metadata.0, r#"{"w": 1}"#);
+        let negative = host.leaderboard_record_write(Write { score: Some(-1), ..write }).await;
+        assert_eq!(negative.unwrap_err().code, ErrorCode::InvalidArgument);
+    }
+    let list = LeaderboardRecordsList {
+        id: "board".to_owned(),
+        owner_ids: Some(vec![players[2].id.parse().unwrap()]),
+        ..LeaderboardRecordsList::default()
+    };
+    let owners = host.leaderboard_records_list(list.clone()).await.unwrap();
+    assert!(owners.records.is_empty(), "no limit, no page");
+    assert_eq!((owners.owner_records[0].rank, owners.rank_count), (3, 3));
+    let cursor = LeaderboardCursorFromRank {
+        leaderboard_id: "board".to_owned(),
+        rank: 2,
+        expiry_override: None,
+    };
+    let second = host.leaderboard_records_list_cursor_from_rank(cursor.clone()).await.unwrap();
+    let page = LeaderboardRecordsList { limit: Some(10_000), cursor: Some(second), ..list.clone() };
+    let page = host.leaderboard_records_list(page).await.unwrap();
+    let ranks: Vec<_> = page.records.iter().map(|r| (r.score, r.rank)).collect();
+    assert_eq!(ranks, [(10, 2), (18, 3)]);
+    let first = LeaderboardCursorFromRank { rank: 1, ..cursor.clone() };
+    assert_eq!(host.leaderboard_records_list_cursor_from_rank(first).await.unwrap(), "");
+    for rank in [0, -1, 5, i64::MAX] {
+        let none = LeaderboardCursorFromRank { rank, ..cursor.clone() };
+        let refused = host.leaderboard_records_list_cursor_from_rank(none).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidArgument, "{rank}");
+    }
+    let beyond = LeaderboardRecordsList { limit: Some(10_001), ..list };
+    assert!(host.leaderboard_records_list(beyond).await.is_err());
+    let around = LeaderboardRecordsHaystack {
+        id: "board".to_owned(),
+        owner_id: players[0].id.parse().unwrap(),
+        ..LeaderboardRecordsHaystack::default()
+    };
+    assert_eq!(host.leaderboard_records_haystack(around).await.unwrap().records.len(), 3);
+    let gone = LeaderboardRecordDelete {
+        id: "board".to_owned(),
+        owner_id: players[1].id.parse().unwrap(),
+    };
+    host.leaderboard_record_delete(gone.clone()).await.unwrap();
+    host.leaderboard_record_delete(gone).await.unwrap();
+    let boards = host.leaderboard_list(LeaderboardList::default()).await.unwrap();
+    let [board] = &boards.leaderboards[..] else { panic!("one board: {boards:?}") };
+    assert_eq!(
+        (board.operator, board.sort_order, board.metadata.0.as_str()),
+        ("increment", 0, "{}")
+    );
+    assert_eq!((board.prev_reset, board.next_reset), (1_799_996_400, 1_800_003_600));
+    let ids = Some(vec!["none".to_owned(), "board".to_owned(), "board".to_owned()]);
+    assert_eq!(host.leaderboards_get_id(LeaderboardsGetId { ids }).await.unwrap(), [board.clone()]);
+    let named = || "board".to_owned();
+    host.leaderboard_ranks_disable(LeaderboardRanksDisable { id: named() }).await.unwrap();
+    host.leaderboard_delete(LeaderboardDelete { id: named() }).await.unwrap();
+    host.leaderboard_delete(LeaderboardDelete { id: named() }).await.unwrap();
+    let none = host.leaderboard_ranks_disable(LeaderboardRanksDisable { id: named() }).await;
+    assert_eq!(none.unwrap_err().code, ErrorCode::NotFound);
+    let expression = || "0 12 * * *".to_owned();
+    let next = CronNext { expression: expression(), timestamp: 1_800_000_000 };
+    assert_eq!(host.cron_next(next).await.unwrap(), 1_800_014_400);
+    let last = CronPrev { expression: expression(), timestamp: 1_800_000_000 };
+    assert_eq!(host.cron_prev(last).await.unwrap(), 1_799_928_000);
+    let bad = CronNext { expression: "never".to_owned(), timestamp: 0 };
+    assert_eq!(host.cron_next(bad).await.unwrap_err().code, ErrorCode::InvalidArgument);
+}

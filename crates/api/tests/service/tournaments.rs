@@ -332,3 +332,83 @@ async fn only_the_server_writes_in_authoritative_ones() {
     assert_eq!(code(ada.leave().await), ErrorCode::PermissionDenied);
     assert_eq!(shown(&ada.standings(&[], None).await.unwrap().records), [("ada-ada", 12, 1)]);
 }
+
+#[tokio::test]
+async fn server_code_does_it_all() {
+    use std::sync::Arc;
+
+    use tavern_api::ServerHost;
+    use tavern_runtime_hooks::host::{
+        TournamentAddAttempt, TournamentCreate, TournamentDelete, TournamentJoin, TournamentList,
+        TournamentRanksDisable, TournamentRecordDelete, TournamentRecordWrite as Write,
+        TournamentRecordsHaystack, TournamentRecordsList, TournamentsGetId, TournamentsHost as _,
+    };
+    let game = Game::new();
+    let host = ServerHost::new(Arc::clone(&game.services));
+    let ada = game.player("ada-ada").await;
+    let owner = ada.id.parse().unwrap();
+    let id = || "cup".to_owned();
+    let new = TournamentCreate {
+        id: id(),
+        duration: Some(HOUR),
+        join_required: Some(true),
+        max_num_score: Some(1),
+        enable_ranks: Some(true),
+        ..TournamentCreate::default()
+    };
+    host.tournament_create(new.clone()).await.unwrap();
+    for bad in [
+        TournamentCreate { duration: None, ..new.clone() },
+        TournamentCreate { duration: Some(-5), ..new.clone() },
+        TournamentCreate { category: Some(128), ..new.clone() },
+        TournamentCreate { category: Some(-1), ..new.clone() },
+        TournamentCreate { start_time: Some(-1), ..new.clone() },
+        TournamentCreate { end_time: Some(NOW - 1), ..new.clone() },
+        TournamentCreate {
+            end_time: Some(NOW + 5),
+            reset_schedule: Some("@daily".to_owned()),
+            ..new.clone()
+        },
+        TournamentCreate { max_size: Some(i64::MAX), ..new.clone() },
+        TournamentCreate { max_num_score: Some(-1), ..new.clone() },
+        TournamentCreate { title: Some("x".repeat(256)), ..new.clone() },
+    ] {
+        let refused = host.tournament_create(bad.clone()).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::InvalidArgument, "{bad:?}");
+    }
+    assert_eq!(code(ada.compete(1).await), ErrorCode::PermissionDenied, "authoritative by default");
+    let join = TournamentJoin { id: id(), user_id: owner, username: "ada".to_owned() };
+    host.tournament_join(join).await.unwrap();
+    let write = Write { id: id(), owner_id: owner, score: Some(5), ..Write::default() };
+    assert_eq!(host.tournament_record_write(write.clone()).await.unwrap().score, 5);
+    let more = TournamentAddAttempt { id: id(), owner_id: owner, count: 2 };
+    host.tournament_add_attempt(more.clone()).await.unwrap();
+    let none = host.tournament_add_attempt(TournamentAddAttempt { count: 0, ..more }).await;
+    assert_eq!(none.unwrap_err().code, ErrorCode::InvalidArgument);
+    let write = Write { score: Some(9), operator: Some("set".to_owned()), ..write };
+    let record = host.tournament_record_write(write).await.unwrap();
+    assert_eq!((record.score, record.num_score, record.max_num_score, record.rank), (9, 2, 3, 1));
+    let listed =
+        TournamentRecordsList { tournament_id: id(), limit: Some(5), ..Default::default() };
+    assert_eq!(host.tournament_records_list(listed).await.unwrap().records, [record.clone()]);
+    let around = TournamentRecordsHaystack { id: id(), owner_id: owner, ..Default::default() };
+    assert_eq!(host.tournament_records_haystack(around).await.unwrap().records, [record]);
+    let list = host.tournament_list(TournamentList::default()).await.unwrap();
+    let [cup] = &list.tournaments[..] else { panic!("one tournament: {list:?}") };
+    assert_eq!((cup.join_required, cup.authoritative, cup.end_time), (true, true, 0));
+    assert_eq!((cup.start_active, cup.end_active), (NOW, NOW + HOUR));
+    let ids = Some(vec![id()]);
+    let got = host.tournaments_get_id(TournamentsGetId { tournament_ids: ids }).await.unwrap();
+    assert_eq!(got, list.tournaments);
+    host.tournament_record_delete(TournamentRecordDelete { id: id(), owner_id: owner })
+        .await
+        .unwrap();
+    host.tournament_ranks_disable(TournamentRanksDisable { id: id() }).await.unwrap();
+    host.tournament_delete(TournamentDelete { id: id() }).await.unwrap();
+    host.tournament_delete(TournamentDelete { id: id() }).await.unwrap();
+    // A leaderboard of that name is left alone, and the name is taken.
+    game.services.leaderboards().create_leaderboard(&board("cup")).await.unwrap();
+    host.tournament_delete(TournamentDelete { id: id() }).await.unwrap();
+    let taken = host.tournament_create(new).await.unwrap_err();
+    assert_eq!(taken.code, ErrorCode::InvalidArgument);
+}

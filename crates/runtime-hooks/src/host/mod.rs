@@ -24,11 +24,13 @@ mod events;
 mod friends;
 mod function;
 mod groups;
+mod leaderboards;
 mod matches;
 mod notifications;
 mod sessions;
 mod storage;
 mod streams;
+mod tournaments;
 mod types;
 mod wallets;
 
@@ -40,11 +42,13 @@ pub use events::*;
 pub use friends::*;
 pub use function::{HostFunction, Language, Param};
 pub use groups::*;
+pub use leaderboards::*;
 pub use matches::*;
 pub use notifications::*;
 pub use sessions::*;
 pub use storage::*;
 pub use streams::*;
+pub use tournaments::*;
 pub use types::{MaybeUser, time};
 pub use wallets::*;
 
@@ -57,10 +61,12 @@ pub trait Host:
     + MatchesHost
     + FriendsHost
     + GroupsHost
+    + LeaderboardsHost
     + NotificationsHost
     + SessionsHost
     + StorageHost
     + StreamsHost
+    + TournamentsHost
     + WalletsHost
 {
 }
@@ -72,10 +78,12 @@ impl<
         + MatchesHost
         + FriendsHost
         + GroupsHost
+        + LeaderboardsHost
         + NotificationsHost
         + SessionsHost
         + StorageHost
         + StreamsHost
+        + TournamentsHost
         + WalletsHost,
 > Host for T
 {
@@ -90,10 +98,12 @@ pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
         matches::TABLE,
         friends::TABLE,
         groups::TABLE,
+        leaderboards::TABLE,
         notifications::TABLE,
         sessions::TABLE,
         storage::TABLE,
         streams::TABLE,
+        tournaments::TABLE,
         wallets::TABLE,
     ]
     .into_iter()
