@@ -4,6 +4,8 @@
 //! of its own where it must be killed. Nothing sleeps: tests wait for a state, with a deadline.
 
 #[cfg(test)]
+mod boards;
+#[cfg(test)]
 mod boot;
 #[cfg(test)]
 mod harness;

@@ -3,9 +3,11 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use tokio::process::Command;
 
+use crate::boards::Boards;
 use crate::harness::{SERVER_KEY, World};
 
 #[tokio::test]
@@ -17,7 +19,7 @@ async fn the_javascript_sdk_signs_in_chats_and_plays() {
         .current_dir(&folder);
     let installed = install.status().await.expect("npm is installed");
     assert!(installed.success(), "npm ci failed");
-    let mut world = World::new().await;
+    let mut world = World::with(vec![Arc::new(Boards::default())], |_| {}).await;
     let mut tests = Command::new("npm");
     tests
         .args(["test", "--silent"])
