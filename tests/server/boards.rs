@@ -9,8 +9,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tavern_domain::ErrorCode;
 use tavern_runtime_hooks::host::{
-    LeaderboardCreate, LeaderboardDelete, LeaderboardsHost as _, TournamentAddAttempt,
-    TournamentCreate, TournamentDelete, TournamentsHost as _,
+    LeaderboardCreate, LeaderboardDelete, TournamentAddAttempt, TournamentCreate, TournamentDelete,
 };
 use tavern_runtime_hooks::{HookError, Host, Module, ModuleError, Registrar};
 
@@ -131,7 +130,8 @@ async fn parallel_clients_lose_no_point_and_no_rank() {
     let mut world = World::with(vec![Arc::new(Boards::default())], |_| {}).await;
     let at = world.at.game.http;
     let names = (0..8).map(|n| format!("a device of racer {n}"));
-    let tokens: Vec<String> = join_all(names.map(|name| async move { token(at, &name).await })).await;
+    let tokens: Vec<String> =
+        join_all(names.map(|name| async move { token(at, &name).await })).await;
     function(at, &tokens[0], "board_create", &json!({ "id": "race", "operator": "incr" })).await;
     // Everybody runs at once, the later ones faster; and all of one player's writes at once, too.
     let writes = (0..10 * tokens.len()).map(|n| {

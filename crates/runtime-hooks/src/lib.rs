@@ -38,6 +38,14 @@ pub mod value;
 #[doc = include_str!("../../../docs/storage.md")]
 struct StoragePage;
 
+/// The examples of the pages on leaderboards and tournaments.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/leaderboards.md")]
+struct LeaderboardsPage;
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/tournaments.md")]
+struct TournamentsPage;
+
 pub use context::{HookContext, RpcContext};
 pub use error::{HookError, LoadError, ModuleError};
 pub use events::EventKind;

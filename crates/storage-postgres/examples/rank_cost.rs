@@ -13,9 +13,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use tavern_domain::{Clock, Entropy as _, SeededEntropy, SystemClock, UserId};
-use tavern_leaderboards::{
-    BoardOperator, Config, Leaderboards, ListQuery, NewScore, Writer,
-};
+use tavern_leaderboards::{BoardOperator, Config, Leaderboards, ListQuery, NewScore, Writer};
 use tavern_storage::Storage;
 use tavern_storage_postgres::{storage, testkit};
 use tokio::time::Instant;
