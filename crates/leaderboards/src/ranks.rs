@@ -18,6 +18,8 @@ use tokio::sync::Notify;
 
 use tree::{Missing, RUN, Tree, Wanted};
 
+/// Runs that are counted at a time: some 130,000 records.
+const RUNS: u32 = 512;
 /// Changes that are kept while a period is counted. Beyond, counting begins anew.
 const MOST_WAITING: usize = 1_000_000;
 /// Periods whose order is kept; those longest of no use are dropped first.
@@ -277,13 +279,21 @@ impl Ranks {
     ) -> Result<(), StorageError> {
         // Whether it fails or is dropped half-way, those who wait may try.
         let undo = Undo { slot, what: Reading::Counting(number) };
-        let skeleton = self.store.skeleton(period, RUN).await?;
+        // In parts, each with what it has seen: a change between two of them is added to those
+        // that have not seen it.
+        let first = self.store.skeleton(period, RankKey::FIRST, RUN, RUNS).await?;
+        let mut next = first.next;
+        let mut tree = Tree::new(first);
+        while let Some(from) = next {
+            let part = self.store.skeleton(period, from, RUN, RUNS).await?;
+            next = part.next;
+            tree.extend(part);
+        }
         drop(undo_done(undo, |state| {
             let State::Counting(mine, waiting) = state else { return };
             if *mine != number {
                 return;
             }
-            let mut tree = Tree::new(skeleton);
             std::mem::take(waiting).into_iter().for_each(|change| tree.apply(change));
             *state = State::Known(Box::new(tree));
         }));

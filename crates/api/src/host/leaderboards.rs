@@ -91,7 +91,7 @@ pub(super) fn page(list: RecordList) -> HostRecordPage {
 
 fn leaderboard(view: BoardView) -> HostLeaderboard {
     HostLeaderboard {
-        operator: word(view.board.operator),
+        operator: word(view.board.operator).to_owned(),
         sort_order: u32::from(view.board.sort == SortOrder::Descending),
         id: view.board.id,
         title: String::new(),

@@ -31,7 +31,7 @@ fn tournament(view: BoardView) -> Option<HostTournament> {
         category: terms.category.into(),
         authoritative: board.authoritative,
         sort_order: u32::from(board.sort == SortOrder::Descending),
-        operator: word(board.operator),
+        operator: word(board.operator).to_owned(),
         size: terms.size,
         max_size: terms.max_size,
         max_num_score: terms.max_num_score,

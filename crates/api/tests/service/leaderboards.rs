@@ -506,7 +506,7 @@ async fn server_code_does_it_all() {
     let boards = host.leaderboard_list(LeaderboardList::default()).await.unwrap();
     let [board] = &boards.leaderboards[..] else { panic!("one board: {boards:?}") };
     assert_eq!(
-        (board.operator, board.sort_order, board.metadata.0.as_str()),
+        (board.operator.as_str(), board.sort_order, board.metadata.0.as_str()),
         ("increment", 0, "{}")
     );
     assert_eq!((board.prev_reset, board.next_reset), (1_799_996_400, 1_800_003_600));

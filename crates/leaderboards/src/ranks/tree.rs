@@ -111,22 +111,34 @@ fn count(n: usize) -> i32 {
 }
 
 impl Tree {
-    pub(super) fn new(skeleton: RankSkeleton) -> Self {
-        let RankSkeleton { mut bounds, counts, snapshot } = skeleton;
-        let seen = Arc::new(snapshot);
-        let mut counts: Vec<i32> =
-            counts.into_iter().map(|n| i32::try_from(n).unwrap_or(i32::MAX)).collect();
-        if bounds.is_empty() {
-            bounds.push(RankKey::FIRST);
-            counts.push(0);
+    /// An order out of the first part of its records.
+    pub(super) fn new(first: RankSkeleton) -> Self {
+        let mut tree = Self {
+            bounds: Vec::new(),
+            counts: Vec::new(),
+            runs: Vec::new(),
+            total: 0,
+            known: 0,
+            next_ticket: 0,
+        };
+        if first.bounds.is_empty() {
+            let (bounds, counts) = (vec![RankKey::FIRST], vec![0]);
+            tree.extend(RankSkeleton { bounds, counts, ..first });
+        } else {
+            tree.extend(first);
         }
-        bounds[0] = RankKey::FIRST;
-        let total = counts.iter().map(|n| i64::from(*n)).sum();
-        let runs = bounds
-            .iter()
-            .map(|_| Run { content: Content::Cold, seen: Arc::clone(&seen) })
-            .collect();
-        Self { bounds, counts, runs, total, known: 0, next_ticket: 0 }
+        tree.bounds[0] = RankKey::FIRST;
+        tree
+    }
+
+    /// Takes in the part behind. Until the last one is there, nothing else may be asked of it.
+    pub(super) fn extend(&mut self, part: RankSkeleton) {
+        let seen = Arc::new(part.snapshot);
+        self.total += part.counts.iter().map(|n| i64::from(*n)).sum::<i64>();
+        self.counts.extend(part.counts.iter().map(|n| i32::try_from(*n).unwrap_or(i32::MAX)));
+        let cold = || Run { content: Content::Cold, seen: Arc::clone(&seen) };
+        self.runs.extend(part.bounds.iter().map(|_| cold()));
+        self.bounds.extend(part.bounds);
     }
 
     /// How many records there are.

@@ -19,7 +19,7 @@ pub struct HostLeaderboard {
     /// 0 ascending, 1 descending.
     pub sort_order: u32,
     /// `best`, `set`, `increment` or `decrement`.
-    pub operator: &'static str,
+    pub operator: String,
     pub prev_reset: i64,
     pub next_reset: i64,
     /// A JSON object.

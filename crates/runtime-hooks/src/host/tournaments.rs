@@ -20,7 +20,7 @@ pub struct HostTournament {
     /// 0 ascending, 1 descending.
     pub sort_order: u32,
     /// `best`, `set`, `increment` or `decrement`.
-    pub operator: &'static str,
+    pub operator: String,
     pub size: u32,
     pub max_size: u32,
     pub max_num_score: u32,

@@ -231,7 +231,10 @@ queries!(RecordQueries {
              array_agg(owner_id ORDER BY n) FILTER (WHERE n % $3 = 0) \
          FROM (SELECT score, subscore, owner_id, \
                    row_number() OVER (ORDER BY score, subscore, owner_id) - 1 AS n \
-               FROM leaderboard_record WHERE leaderboard_id = $1 AND expiry_time = $2) r";
+               FROM (SELECT score, subscore, owner_id FROM leaderboard_record \
+                     WHERE leaderboard_id = $1 AND expiry_time = $2 \
+                         AND (score, subscore, owner_id) >= ($4, $5, $6) \
+                     ORDER BY score, subscore, owner_id LIMIT $7) part) r";
     keys: "leaderboard_rank_keys" =
         "SELECT pg_current_snapshot(), array_agg(score), array_agg(subscore), array_agg(owner_id) \
          FROM (SELECT score, subscore, owner_id FROM leaderboard_record \
@@ -529,21 +532,38 @@ impl BoardRecords for PostgresRecords {
         Ok(Some(Around { better, own, worse }))
     }
 
-    async fn skeleton(&self, period: Period<'_>, run: u32) -> Result<RankSkeleton, StorageError> {
+    async fn skeleton(
+        &self,
+        period: Period<'_>,
+        from: RankKey,
+        run: u32,
+        runs: u32,
+    ) -> Result<RankSkeleton, StorageError> {
         let run = run.max(1);
-        let params: [&(dyn ToSql + Sync); 3] =
-            [&period.board, &Time(period.expiry), &i64::from(run)];
+        // One more tells where the next part begins.
+        let most = i64::from(run) * i64::from(runs.max(1)) + 1;
+        let params: [&(dyn ToSql + Sync); 7] = [
+            &period.board,
+            &Time(period.expiry),
+            &i64::from(run),
+            &from.score,
+            &from.subscore,
+            &from.owner.0,
+            &most,
+        ];
         let row = self.pool.query_opt(&self.queries.skeleton, &params).await?;
         let row = row.ok_or_else(|| DbError::Nonsense("no count of records".into()))?;
         let Seen(snapshot) = row.column(0)?;
-        let mut left = u64::try_from(row.column::<i64>(1)?).unwrap_or_default();
-        let bounds = keys(&row, 2)?;
+        let counted: i64 = row.column(1)?;
+        let mut bounds = keys(&row, 2)?;
+        let next = if counted == most { bounds.pop() } else { None };
+        let mut left = counted.min(most - 1);
         let counts = bounds.iter().map(|_| {
             let here = left.min(run.into());
             left -= here;
-            u32::try_from(here).unwrap_or(run)
+            u32::try_from(here).unwrap_or_default()
         });
-        Ok(RankSkeleton { counts: counts.collect(), bounds, snapshot })
+        Ok(RankSkeleton { counts: counts.collect(), bounds, snapshot, next })
     }
 
     async fn keys(

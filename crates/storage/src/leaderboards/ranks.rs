@@ -48,7 +48,7 @@ impl Snapshot {
     }
 }
 
-/// The records of a period, counted in runs.
+/// A part of a period's records, counted in runs.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct RankSkeleton {
     /// The first record of each run, in order.
@@ -57,4 +57,6 @@ pub struct RankSkeleton {
     pub counts: Vec<u32>,
     /// What was seen.
     pub snapshot: Snapshot,
+    /// Where the part behind begins; `None` behind the last record.
+    pub next: Option<RankKey>,
 }

@@ -272,8 +272,15 @@ pub trait BoardRecords: Send + Sync + 'static {
         limit: u32,
     ) -> Result<Option<Around>, StorageError>;
 
-    /// Counts a period's records in runs of this many.
-    async fn skeleton(&self, period: Period<'_>, run: u32) -> Result<RankSkeleton, StorageError>;
+    /// Counts a period's records from `from` on in runs of `run`, at most `runs` of them: a board
+    /// of any size is counted in parts that each take no long time.
+    async fn skeleton(
+        &self,
+        period: Period<'_>,
+        from: RankKey,
+        run: u32,
+        runs: u32,
+    ) -> Result<RankSkeleton, StorageError>;
 
     /// Where the records from `from` up to, but not including, `to` stand, in order.
     async fn keys(

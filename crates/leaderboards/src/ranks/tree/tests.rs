@@ -37,7 +37,7 @@ impl Store {
         let all: Vec<_> = self.records.iter().copied().collect();
         let (bounds, counts) =
             all.chunks(run).map(|chunk| (chunk[0], u32::try_from(chunk.len()).unwrap())).unzip();
-        RankSkeleton { bounds, counts, snapshot: self.snapshot() }
+        RankSkeleton { bounds, counts, snapshot: self.snapshot(), next: None }
     }
 
     fn keys(&self, wanted: Wanted) -> Vec<RankKey> {

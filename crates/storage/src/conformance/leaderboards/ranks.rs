@@ -11,6 +11,7 @@ pub(super) async fn run(suite: &mut Suite, storage: &Storage) {
         [
             an_empty_period_has_no_runs,
             runs_add_up_to_the_records,
+            parts_follow_each_other,
             keys_are_those_between,
             looks_see_what_was_written_before,
         ]
@@ -18,7 +19,8 @@ pub(super) async fn run(suite: &mut Suite, storage: &Storage) {
 }
 
 async fn skeleton(place: &Place<'_>, run: u32) -> RankSkeleton {
-    place.storage.board_records.skeleton(place.period(), run).await.expect("skeleton")
+    let part = place.storage.board_records.skeleton(place.period(), RankKey::FIRST, run, 1_000);
+    part.await.expect("skeleton")
 }
 
 /// A place with some records, and where they stand.
@@ -48,6 +50,25 @@ async fn runs_add_up_to_the_records(storage: &Storage) {
         let firsts: Vec<_> =
             keys.iter().step_by(usize::try_from(run).expect("small")).copied().collect();
         assert_eq!(skeleton.bounds, firsts, "runs of {run}");
+    }
+}
+
+async fn parts_follow_each_other(storage: &Storage) {
+    let (place, keys) = filled(storage).await;
+    for (run, runs) in [(1, 1), (2, 1), (2, 2), (3, 2), (7, 1), (4, 9)] {
+        let (mut from, mut counted, mut firsts) = (Some(RankKey::FIRST), 0, Vec::new());
+        while let Some(begin) = from {
+            let part = storage.board_records.skeleton(place.period(), begin, run, runs).await;
+            let part = part.expect("skeleton");
+            assert!(part.bounds.len() <= usize::try_from(runs).expect("small"));
+            counted += part.counts.iter().sum::<u32>();
+            firsts.extend(part.bounds);
+            from = part.next;
+        }
+        assert_eq!(counted, 7, "{runs} runs of {run}");
+        let step = usize::try_from(run).expect("small");
+        let expected: Vec<_> = keys.iter().step_by(step).copied().collect();
+        assert_eq!(firsts, expected, "{runs} runs of {run}");
     }
 }
 

@@ -245,14 +245,25 @@ impl BoardRecords for Memory {
         Ok(Some(Around { better: side(true), own: own.clone(), worse: side(false) }))
     }
 
-    async fn skeleton(&self, period: Period<'_>, run: u32) -> Result<RankSkeleton, StorageError> {
+    async fn skeleton(
+        &self,
+        period: Period<'_>,
+        from: RankKey,
+        run: u32,
+        runs: u32,
+    ) -> Result<RankSkeleton, StorageError> {
         let tables = self.lock();
-        let keys: Vec<RankKey> =
+        let mut keys: Vec<RankKey> =
             tables.boards.ordered(period).into_iter().map(BoardRecord::key).collect();
+        keys.retain(|key| *key >= from);
+        let most = usize::try_from(u64::from(run.max(1)) * u64::from(runs.max(1)));
+        let most = most.unwrap_or(usize::MAX);
+        let next = keys.get(most).copied();
+        keys.truncate(most);
         let runs = keys.chunks(usize::try_from(run.max(1)).unwrap_or(usize::MAX));
         let (bounds, counts) =
             runs.map(|run| (run[0], u32::try_from(run.len()).unwrap_or(u32::MAX))).unzip();
-        Ok(RankSkeleton { bounds, counts, snapshot: tables.boards.snapshot() })
+        Ok(RankSkeleton { bounds, counts, snapshot: tables.boards.snapshot(), next })
     }
 
     async fn keys(
