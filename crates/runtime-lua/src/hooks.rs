@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tavern_domain::ErrorCode;
 use tavern_protocol::{Call, CallVisitor, RtId, Wire};
 use tavern_runtime_hooks::engine::Pool;
-use tavern_runtime_hooks::{HookError, MatchmakerEntry, Registrar, Value};
+use tavern_runtime_hooks::{EventKind, HookError, MatchmakerEntry, Registrar, Value};
 
 use crate::context::{self, Fields};
 use crate::machine::Machine;
@@ -85,12 +85,12 @@ pub(crate) fn register(engine: &Arc<Engine>, places: &[Place], registrar: &mut R
                     }
                 });
             }
+            Place::Event => event(registrar, engine, at, EventKind::Custom),
+            Place::SessionStart => event(registrar, engine, at, EventKind::SessionStart),
+            Place::SessionEnd => event(registrar, engine, at, EventKind::SessionEnd),
             Place::MatchmakerOverride
             | Place::MatchmakerProcessor
-            | Place::StorageIndexFilter(_)
-            | Place::Event
-            | Place::SessionStart
-            | Place::SessionEnd => {
+            | Place::StorageIndexFilter(_) => {
                 tracing::warn!(?place, "registered, but this version has nothing that calls it");
             }
         }
@@ -116,6 +116,16 @@ fn rpc(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>, id: &str)
                     Err(HookError::new(ErrorCode::Internal, text))
                 }
             }
+        }
+    });
+}
+
+fn event(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>, kind: EventKind) {
+    registrar.event(kind, move |call, event| {
+        let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+        async move {
+            let arguments = vec![message::to_script(&event)];
+            engine.call(&at, context::hook("event", &call), arguments).await.map(drop)
         }
     });
 }

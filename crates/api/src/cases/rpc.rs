@@ -35,7 +35,8 @@ pub(crate) async fn call(
     };
     let answer = run(&cx.hooks, &request.id, context, request.payload.clone()).await?;
     let payload = answer.map_err(CodedError::from)?.unwrap_or_default();
-    Ok(api::Rpc { id: request.id.clone(), payload, http_key: String::new() })
+    // As in the public protocol, the answer does not repeat the function's id.
+    Ok(api::Rpc { id: String::new(), payload, http_key: String::new() })
 }
 
 /// Over HTTP, with the request's headers and query.
