@@ -1,6 +1,7 @@
 //! The rules of parties, by what members are told.
 
 use std::collections::BTreeSet;
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -24,7 +25,7 @@ struct Heard {
 }
 
 fn name(session: SessionId) -> char {
-    char::from(b'a' + u8::try_from(session.0.as_u128() - 1).unwrap())
+    char::from(b'a' + u8::try_from(session.0.as_u128() - 1).expect("a few members"))
 }
 
 fn words(news: News<'_>) -> String {
@@ -73,7 +74,7 @@ impl World {
     fn new(config: Config) -> Self {
         let (ears, clock) =
             (Ears::default(), Arc::new(ManualClock::at(Timestamp::from_seconds(9))));
-        let node = NodeName::new("node").unwrap();
+        let node = NodeName::new("node").expect("a good name");
         let chance = Arc::new(SeededEntropy::new(1));
         let parties = Parties::builder(node, ears.clone(), Arc::clone(&clock) as _, chance)
             .config(config)
@@ -82,7 +83,7 @@ impl World {
     }
 
     fn create(&self, who: &Member, open: bool, size: i32) -> PartyId {
-        let created = self.parties.create(who, open, false, size, "").unwrap();
+        let created = self.parties.create(who, open, false, size, "").expect("it is created");
         self.heard();
         created.id
     }
@@ -110,7 +111,7 @@ fn member(n: u8) -> Member {
 }
 
 fn refused<T: std::fmt::Debug>(answer: Result<T, PartyError>) -> String {
-    answer.unwrap_err().to_string()
+    answer.expect_err("it is refused").to_string()
 }
 
 #[test]
@@ -213,11 +214,11 @@ fn labels_are_objects_and_are_found_by_them() {
         w.parties.list(&listing).unwrap().parties.into_iter().map(|p| p.id).collect()
     };
     assert_eq!(found(Listing::default()), [team.clone(), duel.clone()]);
-    assert_eq!(found(Listing { open: Some(true), ..Listing::default() }), [duel.clone()]);
-    assert_eq!(found(Listing { query: "+label.mode:team", ..Listing::default() }), [team.clone()]);
+    assert_eq!(found(Listing { open: Some(true), ..Listing::default() }), from_ref(&duel));
+    assert_eq!(found(Listing { query: "+label.mode:team", ..Listing::default() }), from_ref(&team));
     let query = "+label.rank.low:>=2 +open:T";
-    assert_eq!(found(Listing { query, ..Listing::default() }), [duel.clone()]);
-    assert_eq!(found(Listing { query: "+label.tags:y", ..Listing::default() }), [team.clone()]);
+    assert_eq!(found(Listing { query, ..Listing::default() }), from_ref(&duel));
+    assert_eq!(found(Listing { query: "+label.tags:y", ..Listing::default() }), from_ref(&team));
     let all = Listing { hidden: true, limit: Some(2), ..Listing::default() };
     let first = w.parties.list(&all).unwrap();
     assert_eq!(first.parties[0].id, hidden);
