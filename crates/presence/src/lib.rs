@@ -28,7 +28,7 @@
 //!
 //! # Other nodes
 //! Each node is the only writer of its own sessions' presences. [`replica`] is what nodes tell each
-//! other, as a value; [`Replication`] (feature `cluster`) is the thin task around it. What another
+//! other, as a value; `Replication` (feature `cluster`) is the thin task around it. What another
 //! node has is listed, counted and announced by [`LocalPresence`] like this node's own, so callers
 //! of [`Presences`] do not see the difference. A session whose socket broke is present until
 //! somebody untracks it: grace for reconnects is not to do so yet.
