@@ -450,6 +450,12 @@ declare namespace nkruntime {
     channelMessageUpdate(channelId: string, messageId: string, content?: any | null, senderId?: string | null, senderUsername?: string | null, persist?: boolean | null): MessageAck;
     /** A part of a channel's history, oldest first unless `forward` is false. A page has 1 to 100 messages, 100 when not given. */
     channelMessagesList(channelId: string, limit?: number | null, forward?: boolean | null, cursor?: string | null): History;
+    /** The first time after a moment that a cron expression names, both in Unix seconds. */
+    cronNext(expression: string, timestamp: number): number;
+    /** The last time before a moment that a cron expression names, both in Unix seconds. */
+    cronPrev(expression: string, timestamp: number): number;
+    /** Hands an event to the hook for events, some time later. When too many wait, it is dropped. */
+    event(name: string, properties?: { [key: string]: string } | null, timestamp?: number | null, external?: boolean | null): void;
     /** Replaces the metadata that a player has of another; where there is none, nothing happens. */
     friendMetadataUpdate(userId: string, friendUserId: string, metadata: any): void;
     /** Asks players to be friends, or agrees where they have asked. */
@@ -490,6 +496,34 @@ declare namespace nkruntime {
     groupsGetRandom(count?: number | null): Group[];
     /** A part of the groups that pass a filter: a name, in which `%` stands for anything, or any of the others; `members` is the most members, any below zero. A page has 1 to 100 groups, 100 when not given. */
     groupsList(name?: string | null, langTag?: string | null, open?: boolean | null, members?: number | null, limit?: number | null, cursor?: string | null): GroupPage;
+    /** Creates a leaderboard; one that is there stays as it is. Sort orders are `asc` and `desc` (the default), operators `best` (the default), `set`, `incr` and `decr`; the reset schedule is a cron expression. */
+    leaderboardCreate(leaderboardId: string, authoritative?: boolean | null, sortOrder?: string | null, operator?: string | null, resetSchedule?: string | null, metadata?: any | null, enableRanks?: boolean | null): void;
+    /** Deletes a leaderboard with its records; one that is not there is fine. */
+    leaderboardDelete(id: string): void;
+    /** Leaderboards by age. A page has 1 to 100, 10 unless asked otherwise. */
+    leaderboardList(limit?: number | null, cursor?: string | null): LeaderboardList;
+    /** Works out no ranks of a leaderboard any more. */
+    leaderboardRanksDisable(id: string): void;
+    /** Deletes an owner's present record; one that is not there is fine. */
+    leaderboardRecordDelete(id: string, ownerId: string): void;
+    /** Writes a score, also on authoritative boards; answers the record as it is then. The operator takes the place of the board's. */
+    leaderboardRecordWrite(id: string, ownerId: string, username?: string | null, score?: number | null, subscore?: number | null, metadata?: any | null, operator?: string | null): LeaderboardRecord;
+    /** The records around an owner's: 1 to 100, 10 unless asked otherwise. */
+    leaderboardRecordsHaystack(id: string, ownerId: string, limit?: number | null, cursor?: string | null, expiryOverride?: number | null): LeaderboardRecordList;
+    /** A page of records and those of the owners named. A page has up to 10,000 records; without a limit there is none. An expiry names a past period. */
+    leaderboardRecordsList(id: string, ownerIds?: string[] | null, limit?: number | null, cursor?: string | null, expiryOverride?: number | null): LeaderboardRecordList;
+    /** A cursor with which a list of records begins at a rank; empty for the first. */
+    leaderboardRecordsListCursorFromRank(leaderboardId: string, rank: number, expiryOverride?: number | null): string;
+    /** The leaderboards that are there, in the order of the ids. */
+    leaderboardsGetId(ids?: string[] | null): Leaderboard[];
+    /** Makes a match of a registered handler, which gets the parameters, and answers its id. */
+    matchCreate(module: string, params?: any | null): string;
+    /** One match, or nothing when there is no such match. */
+    matchGet(id: string): Match | null;
+    /** Running matches: 1 to 100, 1 unless asked otherwise. A label is compared as a whole; a query asks for the fields of labels. */
+    matchList(limit?: number | null, authoritative?: boolean | null, label?: string | null, minSize?: number | null, maxSize?: number | null, query?: string | null): Match[];
+    /** Sends a signal to a match and answers its reply, which it has 10 seconds for. */
+    matchSignal(id: string, data?: string | null): string;
     /** Sends a notification to a player: to the sockets that are open, and to the player's list if it is persistent. Codes are above zero, or from -2000 to -1000. */
     notificationSend(userId: string, subject: string, content: any, code: number, sender?: string | null, persistent?: boolean | null): void;
     /** Sends a notification to every player, or, if it is not persistent, to every open socket. */
@@ -538,6 +572,28 @@ declare namespace nkruntime {
     streamUserList(stream: Stream, includeHidden?: boolean | null, includeNotHidden?: boolean | null): Presence[];
     /** Changes what a socket shows on a stream; one that is not there is an error. */
     streamUserUpdate(userId: string, sessionId: string, stream: Stream, hidden?: boolean | null, persistence?: boolean | null, status?: string | null): void;
+    /** Changes how often an owner may write in this period. */
+    tournamentAddAttempt(id: string, ownerId: string, count: number): void;
+    /** Creates a tournament; one that is there stays as it is. Authoritative unless told otherwise. Words are those of leaderboards; times are Unix seconds, 0 for now or never; 0 for the largest size and the number of scores means no limit. */
+    tournamentCreate(id: string, authoritative?: boolean | null, sortOrder?: string | null, operator?: string | null, duration?: number | null, resetSchedule?: string | null, metadata?: any | null, title?: string | null, description?: string | null, category?: number | null, startTime?: number | null, endTime?: number | null, maxSize?: number | null, maxNumScore?: number | null, joinRequired?: boolean | null, enableRanks?: boolean | null): void;
+    /** Deletes a tournament with its records; one that is not there is fine. */
+    tournamentDelete(id: string): void;
+    /** Makes a user a member of a tournament that one must join. */
+    tournamentJoin(id: string, userId: string, username: string): void;
+    /** Tournaments of these categories (0 to 0 unless told otherwise) that start at a time or later and end at a time or before it (0 for those without an end; left out for those that have not ended). A page has 1 to 100, 10 unless asked otherwise. */
+    tournamentList(categoryStart?: number | null, categoryEnd?: number | null, startTime?: number | null, endTime?: number | null, limit?: number | null, cursor?: string | null): TournamentList;
+    /** Deletes an owner's present record and frees the place; one that is not there is fine. */
+    tournamentRecordDelete(id: string, ownerId: string): void;
+    /** Writes a score, also in authoritative tournaments; answers the record as it is then. */
+    tournamentRecordWrite(id: string, ownerId: string, username?: string | null, score?: number | null, subscore?: number | null, metadata?: any | null, operator?: string | null): LeaderboardRecord;
+    /** The records around an owner's, as for leaderboards. */
+    tournamentRecordsHaystack(id: string, ownerId: string, limit?: number | null, cursor?: string | null, expiryOverride?: number | null): LeaderboardRecordList;
+    /** A page of records and those of the owners named, as for leaderboards. */
+    tournamentRecordsList(tournamentId: string, ownerIds?: string[] | null, limit?: number | null, cursor?: string | null, expiryOverride?: number | null): LeaderboardRecordList;
+    /** The tournaments that are there, in the order of the ids. */
+    tournamentsGetId(tournamentIds?: string[] | null): Tournament[];
+    /** Works out no ranks of a tournament any more. */
+    tournamentsRanksDisable(id: string): void;
     /** A part of a player's groups, in one state or, left out or below zero, in any. A page has 1 to 100 of them, 100 when not given. */
     userGroupsList(userId: string, limit?: number | null, state?: number | null, cursor?: string | null): UserGroupPage;
     /** Bans players: their tokens are revoked, their sockets closed, log-ins refused. */
@@ -657,6 +713,32 @@ declare namespace nkruntime {
     cacheableCursor?: string | null;
   }
 
+  /** A leaderboard. Times in Unix seconds, 0 where there is none. */
+  interface Leaderboard {
+    id: string;
+    title: string;
+    description: string;
+    category: number;
+    authoritative: boolean;
+    /** 0 ascending, 1 descending. */
+    sortOrder: number;
+    /** `best`, `set`, `increment` or `decrement`. */
+    operator: string;
+    prevReset: number;
+    nextReset: number;
+    /** A JSON object. */
+    metadata: any;
+    createTime: number;
+  }
+
+  /** Leaderboards by age. */
+  interface LeaderboardList {
+    /** The leaderboards. */
+    leaderboards: Leaderboard[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
   /** A part of a ledger, newest first. */
   interface WalletLedgerList {
     /** The entries. */
@@ -673,6 +755,16 @@ declare namespace nkruntime {
     metadata: any;
     createTime: number;
     updateTime: number;
+  }
+
+  /** A running match. */
+  interface Match {
+    matchId: string;
+    authoritative: boolean;
+    label: string;
+    size: number;
+    tickRate: number;
+    handlerName: string;
   }
 
   /** A message out of the history. Its fields are spelt alike in every language. */
@@ -859,6 +951,35 @@ declare namespace nkruntime {
     status: string;
   }
 
+  /** A record of a leaderboard or tournament. */
+  interface LeaderboardRecord {
+    leaderboardId: string;
+    ownerId: string;
+    username?: string | null;
+    score: number;
+    subscore: number;
+    numScore: number;
+    maxNumScore: number;
+    /** A JSON object. */
+    metadata: any;
+    createTime: number;
+    updateTime: number;
+    /** Unix seconds; left out when the record never expires. */
+    expiryTime?: number | null;
+    /** The best has 1; 0 when the board has no ranks. */
+    rank: number;
+  }
+
+  /** A part of a period's records, best first. */
+  interface LeaderboardRecordList {
+    records: LeaderboardRecord[];
+    ownerRecords: LeaderboardRecord[];
+    nextCursor?: string | null;
+    prevCursor?: string | null;
+    /** How many records there are; 0 when the board has no ranks. */
+    rankCount: number;
+  }
+
   /** The address of a stream. */
   interface Stream {
     /** What it is used for; 8 to 255 are free. */
@@ -869,6 +990,43 @@ declare namespace nkruntime {
     subcontext?: string | null;
     /** A name. */
     label?: string | null;
+  }
+
+  /** A tournament as it is at some moment. Times in Unix seconds, 0 where there is none. */
+  interface Tournament {
+    id: string;
+    title: string;
+    description: string;
+    category: number;
+    authoritative: boolean;
+    /** 0 ascending, 1 descending. */
+    sortOrder: number;
+    /** `best`, `set`, `increment` or `decrement`. */
+    operator: string;
+    size: number;
+    maxSize: number;
+    maxNumScore: number;
+    /** In seconds. */
+    duration: number;
+    startActive: number;
+    endActive: number;
+    canEnter: boolean;
+    prevReset: number;
+    nextReset: number;
+    /** A JSON object. */
+    metadata: any;
+    createTime: number;
+    startTime: number;
+    endTime: number;
+    joinRequired: boolean;
+  }
+
+  /** A part of the list of tournaments. */
+  interface TournamentList {
+    /** By start (earliest first), end (latest first), category and id. */
+    tournaments: Tournament[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
   }
 
   /** A player as others see them. */

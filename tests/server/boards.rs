@@ -129,7 +129,7 @@ async fn score(at: SocketAddr, token: &str, score: u64) -> Answer {
 async fn parallel_clients_lose_no_point_and_no_rank() {
     let mut world = World::with(vec![Arc::new(Boards::default())], |_| {}).await;
     let at = world.at.game.http;
-    let names = (0..8).map(|n| format!("a device of racer {n}"));
+    let names = (0..8).map(|n| format!("device-of-racer-{n}"));
     let tokens: Vec<String> =
         join_all(names.map(|name| async move { token(at, &name).await })).await;
     function(at, &tokens[0], "board_create", &json!({ "id": "race", "operator": "incr" })).await;
@@ -163,7 +163,7 @@ async fn resets_are_told_as_they_come() {
     let resets = Arc::clone(&boards.resets);
     let mut world = World::with(vec![boards], |_| {}).await;
     let at = world.at.game.http;
-    let token = token(at, "a device of somebody").await;
+    let token = token(at, "device-of-somebody").await;
     let every_second = json!({ "id": "race", "reset": "* * * * * * *" });
     function(at, &token, "board_create", &every_second).await;
     until("three resets", || std::future::ready(resets.lock().unwrap().len() >= 3)).await;
