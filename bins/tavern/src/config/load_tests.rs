@@ -180,7 +180,6 @@ fn nothing_unusual_about_an_option_goes_unsaid() {
             "config (a:4) is ignored: a file cannot name further files",
             "flag --google_auth.-.scopes never had a meaning and is ignored",
             "iap.apple.shared_password (a:3) has no effect yet: it belongs to purchases",
-            "runtime.lua_max_count (a:2) has no effect yet: it belongs to script engines",
             "runtime.max_count (a:2) is deprecated, use runtime.lua_max_count",
             "runtime.min_count (a:2) is deprecated, use runtime.lua_min_count",
             "satori.url (a:1) is accepted and ignored: Tavern does not talk to that service",
