@@ -29,7 +29,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio-postgres", &["backend", "testkit"]),
     ("deadpool-postgres", &["backend"]),
     ("tonic", &["edge", "testkit"]),
-    ("hyper", &["edge", "testkit", "tool"]),
+    ("hyper", &["edge", "backend", "testkit", "tool"]),
     ("tokio-tungstenite", &["edge", "testkit", "tool"]),
     ("figment", &["bin"]),
     ("anyhow", &["bin", "tool", "testkit"]),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tavern_auth::{AccountKey, Lockout, Passwords, Sessions};
 use tavern_domain::{
-    Clock, CodedError, Entropy, ErrorCode, Lifecycle, NodeName, Presence, Secret, SessionId,
+    Clock, CodedError, Entropy, ErrorCode, Fetch, Lifecycle, NodeName, Presence, Secret, SessionId,
     Stream, TokenId, UserId,
 };
 use tavern_economy::Economy;
@@ -83,6 +83,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
+    /// Requests to identity providers and shops.
+    pub providers: Arc<dyn Fetch>,
     /// What the tasks of matches belong to.
     pub life: Lifecycle,
     /// The rest.

@@ -4,8 +4,9 @@
 //! Ids as newtypes, the addresses of live data ([`Stream`]), what a member of one looks like
 //! ([`PresenceMeta`]), the closed set of error codes ([`ErrorCode`]), time and chance as arguments
 //! ([`Clock`], [`Entropy`]), secrets that do not print themselves ([`Secret`]), checked JSON texts
-//! ([`check_json_object`]), list positions as opaque texts ([`CursorScope`]), and the lifecycle
-//! that every background task belongs to ([`Lifecycle`]).
+//! ([`check_json_object`]), list positions as opaque texts ([`CursorScope`]), requests to other
+//! servers as a port ([`Fetch`]), and the lifecycle that every background task belongs to
+//! ([`Lifecycle`]).
 //!
 //! # Invariants
 //! - Nothing here does I/O; the only clock read is [`SystemClock`], the only chance [`OsEntropy`].
@@ -19,6 +20,7 @@ mod chance;
 mod clock;
 mod cursor;
 mod error;
+mod fetch;
 mod ids;
 mod json;
 mod lifecycle;
@@ -29,6 +31,7 @@ pub use chance::{Entropy, OsEntropy, SeededEntropy};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use cursor::{CursorScope, InvalidCursor};
 pub use error::{Classify, CodedError, ErrorCode, RealtimeCode};
+pub use fetch::{Fetch, FetchError, FetchMethod, FetchRequest, FetchResponse};
 pub use ids::{InvalidNodeName, MatchId, NodeName, ParseMatchIdError, SessionId, TokenId, UserId};
 pub use json::{JsonObjectError, MAX_JSON_DEPTH, check_json_object};
 pub use lifecycle::{Lifecycle, StageOutcome, stage};

@@ -219,6 +219,10 @@ pub mod tavern {
         DELIVERIES_TOTAL = "tavern_deliveries_total";
         /// Database transactions repeated after a serialisation failure.
         DATABASE_RETRIES_TOTAL = "tavern_database_retries_total";
+        /// Requests to other servers that are under way.
+        FETCHES = "tavern_fetches";
+        /// Requests to other servers that were not sent, by reason.
+        FETCHES_REFUSED_TOTAL = "tavern_fetches_refused_total";
         /// Log lines dropped because the writer could not keep up.
         LOG_LINES_DROPPED_TOTAL = "tavern_log_lines_dropped_total";
         /// Reloads of the configuration, by result.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use prost::Message as _;
 use tavern_api::{
@@ -12,8 +13,8 @@ use tavern_auth::{
     AuthMeters, Lockout, LockoutConfig, PasswordConfig, Passwords, SessionConfig, Sessions,
 };
 use tavern_domain::{
-    Clock, CodedError, Entropy, ErrorCode, Lifecycle, ManualClock, NodeName, Secret, SeededEntropy,
-    Timestamp,
+    Clock, CodedError, Entropy, ErrorCode, Fetch, FetchError, FetchRequest, FetchResponse,
+    Lifecycle, ManualClock, NodeName, Secret, SeededEntropy, Timestamp,
 };
 use tavern_limits::Limits;
 use tavern_protocol::realtime::{Envelope, envelope};
@@ -31,7 +32,19 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     /// Limits of processes to come.
     pub(crate) limits: tavern_limits::Config,
+    /// The providers and shops that processes to come ask.
+    pub(crate) providers: Arc<dyn Fetch>,
     seed: u64,
+}
+
+/// A network without other servers.
+struct Nobody;
+
+#[async_trait]
+impl Fetch for Nobody {
+    async fn fetch(&self, request: FetchRequest) -> Result<FetchResponse, FetchError> {
+        Err(FetchError::Failed(format!("there is no {}", request.url)))
+    }
 }
 
 impl World {
@@ -41,6 +54,7 @@ impl World {
             storage: tavern_storage::memory::storage(),
             clock,
             limits: tavern_limits::Config::default(),
+            providers: Arc::new(Nobody),
             seed: 1,
         }
     }
@@ -74,6 +88,7 @@ impl World {
             metrics: Metrics::new(MetricsConfig::default()),
             clock,
             entropy,
+            providers: Arc::clone(&self.providers),
             life: Lifecycle::new(),
             config: Config {
                 server_key: Secret::new(SERVER_KEY),

@@ -177,10 +177,15 @@ queries!(RecordQueries {
          SELECT EXISTS (SELECT FROM held), EXISTS (SELECT FROM leaderboard WHERE id = $1), \
              (SELECT transaction FROM member), \
              1 / (NOT EXISTS (SELECT FROM room) OR EXISTS (SELECT FROM member))::int";
+    /// Takes the board before the record, as first writes and joins do: the other way round they
+    /// would wait for each other.
     delete: "leaderboard_record_delete" =
-        "WITH gone AS (\
+        "WITH board AS MATERIALIZED (\
+             SELECT 1 FROM leaderboard WHERE id = $1 AND $4 FOR NO KEY UPDATE), \
+         gone AS (\
              DELETE FROM leaderboard_record \
              WHERE owner_id = $2 AND leaderboard_id = $1 AND expiry_time = $3 \
+                 AND (NOT $4 OR EXISTS (SELECT FROM board)) \
              RETURNING score, subscore, pg_current_xact_id() AS transaction), \
          freed AS (\
              UPDATE leaderboard SET size = size - 1 \

@@ -1,7 +1,11 @@
 //! The contract of the storage port, kept by a real database.
 
+use std::sync::Arc;
+
+use tavern_domain::OsEntropy;
 use tavern_storage::{Storage, conformance};
-use tavern_storage_postgres::storage;
+use tavern_storage_postgres::{Pool, storage, testkit};
+use tavern_telemetry::Metrics;
 
 use crate::support;
 
@@ -59,5 +63,14 @@ async fn objects() {
 
 #[tokio::test]
 async fn leaderboards() {
-    run(async |storage: &Storage| conformance::leaderboards(storage).await).await;
+    let (database, metrics) = (support::database().await, Metrics::default());
+    let config = testkit::config(&database.url());
+    let pool = Pool::new(config, Arc::new(OsEntropy), &metrics).expect("a pool");
+    conformance::leaderboards(&storage(&pool)).await;
+    pool.close();
+    let exposition = metrics.render();
+    assert!(
+        exposition.lines().any(|line| line == "tavern_database_retries_total 0"),
+        "writers, joiners and deleters take their locks in one order: {exposition}"
+    );
 }
