@@ -59,8 +59,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "KEY", default_value = "defaulthttpkey")]
     http_key: Vec<String>,
     /// Server function that the rpc scenarios call; once or once for each target.
-    #[arg(long, value_name = "ID", default_value = "conf_echo")]
+    #[arg(long, value_name = "ID", default_value = "bench_echo")]
     rpc: Vec<String>,
+    /// Leaderboard of the board scenarios, best score first; once or once for each target.
+    #[arg(long, value_name = "ID", default_value = "bench")]
+    board: Vec<String>,
     /// The server's process, once for each target; found by the listening port unless given.
     #[arg(long, value_name = "PID")]
     server_pid: Vec<u32>,
@@ -191,6 +194,7 @@ fn targets(args: &Args, problems: &mut Vec<String>) -> Vec<TargetPlan> {
                 server_key: of_each(&args.server_key, index).unwrap_or_default(),
                 http_key: of_each(&args.http_key, index).unwrap_or_default(),
                 rpc: of_each(&args.rpc, index).unwrap_or_default(),
+                board: of_each(&args.board, index).unwrap_or_default(),
             },
             pid: args.server_pid.get(index).copied(),
             database: of_each(&args.db_pids, index).unwrap_or(DatabaseChoice::Auto),

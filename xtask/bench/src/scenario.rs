@@ -10,7 +10,9 @@ use anyhow::{Context as _, Result, ensure};
 use crate::fanout::{self, Spread};
 use crate::http::{Http, request};
 use crate::idle;
+use crate::kept;
 use crate::outcome::{Outcome, Unit};
+use crate::prepared::{bearer, prepared_client};
 use crate::requests::{self, Client};
 use crate::socket::Socket;
 use crate::target::Target;
@@ -27,6 +29,7 @@ pub(crate) enum Load {
 }
 
 /// Everything a round needs to know.
+#[derive(Clone)]
 pub(crate) struct Ctx {
     pub(crate) target: Rc<Target>,
     pub(crate) format: Format,
@@ -129,6 +132,21 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario::http("users-read", "read ten users by id", |c| {
         Box::pin(requests::round::<UsersRead>(c))
     }),
+    Scenario::http("storage-write", "write an object of one's own", |c| {
+        Box::pin(requests::round::<kept::StorageWrite>(c))
+    }),
+    Scenario::http("storage-read", "read an object of one's own", |c| {
+        Box::pin(requests::round::<kept::StorageRead>(c))
+    }),
+    Scenario::http("storage-list", "list ten objects of one's own", |c| {
+        Box::pin(requests::round::<kept::StorageList>(c))
+    }),
+    Scenario::http("board-write", "write a better score to a leaderboard, rank included", |c| {
+        Box::pin(requests::round::<kept::BoardWrite>(c))
+    }),
+    Scenario::http("board-list", "list the first ten records of a leaderboard", |c| {
+        Box::pin(requests::round::<kept::BoardList>(c))
+    }),
     Scenario::http("rpc-http-key", "call a server function over HTTP with the http key", |c| {
         Box::pin(requests::round::<RpcHttpKey>(c))
     }),
@@ -158,53 +176,6 @@ pub(crate) const ALL: &[Scenario] = &[
         Box::pin(fanout::round(c, Spread::Status))
     }),
 ];
-
-/// A connection that sends requests made beforehand, in turn.
-struct Prepared {
-    http: Http,
-    requests: Vec<Vec<u8>>,
-    next: usize,
-}
-
-impl Prepared {
-    async fn open(ctx: &Ctx, requests: Vec<Vec<u8>>) -> Result<Self> {
-        Ok(Self { http: Http::open(ctx.target.addr).await?, requests, next: 0 })
-    }
-
-    async fn once(&mut self) -> Result<()> {
-        let request = &self.requests[self.next];
-        self.next = (self.next + 1) % self.requests.len();
-        self.http.expect_ok(request).await?;
-        Ok(())
-    }
-}
-
-/// The `Authorization` of the worker's own player.
-async fn bearer(ctx: &Ctx, index: usize) -> Result<String> {
-    let users = ctx.target.users.first(&ctx.target, index + 1).await?;
-    Ok(users[index].bearer())
-}
-
-macro_rules! prepared_client {
-    ($name:ident, $users:expr, |$ctx:ident, $index:ident| $requests:expr) => {
-        struct $name(Prepared);
-
-        impl Client for $name {
-            const USERS: usize = $users;
-
-            async fn open($ctx: &Ctx, $index: usize) -> Result<Self> {
-                let requests = $requests;
-                Ok(Self(Prepared::open($ctx, requests).await?))
-            }
-            async fn once(&mut self) -> Result<()> {
-                self.0.once().await
-            }
-            async fn close(self) -> Result<()> {
-                Ok(())
-            }
-        }
-    };
-}
 
 /// Accounts that a worker logs in to, in turn.
 const KNOWN: usize = 8;

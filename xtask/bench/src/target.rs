@@ -58,6 +58,8 @@ pub(crate) struct Keys {
     pub(crate) http_key: String,
     /// The server function that the RPC scenarios call.
     pub(crate) rpc: String,
+    /// The leaderboard that the board scenarios write to.
+    pub(crate) board: String,
 }
 
 /// Which processes make up the target's database.
@@ -127,6 +129,7 @@ impl Target {
         let keys = Keys {
             server_key: "server".to_owned(),
             http_key: "http".to_owned(),
+            board: "bench".to_owned(),
             rpc: "echo".to_owned(),
         };
         Self {

@@ -108,7 +108,8 @@ fn session(device: String, answer: &[u8]) -> Option<User> {
     })
 }
 
-fn unix_now() -> u64 {
+/// Unix seconds.
+pub(crate) fn unix_now() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_REALTIME);
     now.ok().and_then(|now| u64::try_from(now.tv_sec()).ok()).unwrap_or(0)
 }
