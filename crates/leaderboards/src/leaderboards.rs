@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use tavern_domain::{Clock, Timestamp};
 use tavern_storage::{Board, BoardRecords, BoardSchedules, Boards, StorageError};
+use tokio::sync::Notify;
 
 use crate::cron::Cron;
 use crate::ranks::Ranks;
@@ -24,6 +25,7 @@ pub struct Leaderboards {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: Config,
     pub(crate) ranks: Ranks,
+    pub(crate) scheduled: Notify,
     known: Mutex<HashMap<Arc<str>, Known>>,
 }
 
@@ -78,6 +80,7 @@ impl Leaderboards {
             schedules,
             clock,
             config,
+            scheduled: Notify::new(),
             known: Mutex::default(),
         }
     }

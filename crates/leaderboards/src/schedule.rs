@@ -150,7 +150,15 @@ impl Leaderboards {
         }
         let known = Known::new(board.clone(), now)?;
         let watermark = Self::watermark(&known, now.seconds());
-        Ok(self.schedules.schedule(&board.id, watermark).await?)
+        self.schedules.schedule(&board.id, watermark).await?;
+        self.scheduled.notify_one();
+        Ok(())
+    }
+
+    /// Returns when a schedule was kept since this was last waited for: something may be due
+    /// earlier than [`next_due`](Self::next_due) said. For one waiter.
+    pub async fn scheduled(&self) {
+        self.scheduled.notified().await;
     }
 
     /// Keeps the schedules of boards that have none yet, such as those that another server has

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, PoolError, RecyclingMethod, Runtime,
-    TimeoutType, Timeouts,
+    Hook, HookError, Manager, ManagerConfig, Object, PoolError, QueueMode, RecyclingMethod,
+    Runtime, TimeoutType, Timeouts,
 };
 use tavern_domain::Entropy;
 use tavern_telemetry::{Counter, Metrics, PoolStats, observe_pool, tavern};
@@ -58,6 +58,8 @@ impl Pool {
         let manager = Manager::from_connect(unused, connector, manager);
         let mut builder = deadpool_postgres::Pool::builder(manager)
             .max_size(usize::try_from(config.max_open_conns.max(1)).unwrap_or(usize::MAX))
+            // The connection used last is warm, here and at the server; the others come to rest.
+            .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts {
                 wait: Some(config.acquire_timeout),

@@ -22,6 +22,7 @@
 //! - Readiness is a value that [`Running`] holds. Dropping something never means "ready".
 //! - Ports are reserved first and listen last; health listens first and stops last.
 
+mod changes;
 mod database;
 mod notify;
 mod phases;

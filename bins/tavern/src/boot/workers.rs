@@ -16,10 +16,9 @@ use super::phases::Core;
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// How often obligations that stand are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
-/// How often resets and ends are looked for at least: boards may be created on other nodes.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often boards without a schedule are looked for: other servers know of none.
-const ADOPT_EVERY: Duration = Duration::from_secs(10);
+/// How often resets and ends of boards are looked for at least, and boards without a schedule: a
+/// node that created one may have died, and other servers keep no schedules.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How often the database is asked whether it answers, for `/readyz`.
 const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// How long it may take to answer.
@@ -148,30 +147,22 @@ fn schedules(core: &Core, services: &Arc<Services>, api: &Arc<Api>) {
     let stop = core.life.abort().clone();
     let (services, api, stopped) = (Arc::clone(services), Arc::clone(api), stop.clone());
     core.life.spawn_critical("leaderboard schedules", stop, async move {
-        let mut adopt = tokio::time::interval(ADOPT_EVERY);
-        adopt.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let boards = services.leaderboards();
         loop {
             let round = async {
+                boards.adopt_boards().await?;
                 while api.carry_out_due().await? > 0 {}
-                api.until_due(LOOK_EVERY).await
+                anyhow::Ok(api.until_due(LOOK_EVERY).await?)
             };
-            let wait = match round.await {
-                Ok(wait) => wait,
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(error, "cannot carry out resets and ends of leaderboards");
-                    LOOK_EVERY
-                }
-            };
+            let wait = round.await.unwrap_or_else(|error| {
+                let error: &dyn std::error::Error = &*error;
+                tracing::warn!(error, "cannot carry out resets and ends of leaderboards");
+                LOOK_EVERY
+            });
             tokio::select! {
                 () = stopped.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
-                _ = adopt.tick() => {
-                    if let Err(error) = services.leaderboards().adopt_boards().await {
-                        let error: &dyn std::error::Error = &error;
-                        tracing::warn!(error, "cannot look for new leaderboards");
-                    }
-                }
+                () = boards.scheduled() => {}
             }
         }
     });
