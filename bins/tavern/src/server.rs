@@ -117,6 +117,8 @@ impl Program for Tavern {
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // Short calls of server code run on these threads.
+        .thread_stack_size(4 << 20)
         .build()
         .map_err(|error| Failure::new(Exit::Failed, error))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tavern_runtime_hooks::engine::{Limits, Made, Pool, PoolMeters, Workers};
+use tavern_runtime_hooks::engine::{Habits, Limits, Made, Pool, PoolMeters, Workers};
 use tavern_runtime_hooks::{HookError, Host, Module, ModuleError, Registrar};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -209,5 +209,6 @@ async fn start(
     let (pooled, workers) = (Arc::clone(&make), workers.clone());
     let pool = Pool::new(workers.clone(), limits.most_machines, limits.waiting, meters, pooled);
     pool.add(machines);
-    Ok((Arc::new(Engine { pool, workers, make }), registrations))
+    let habits = Habits::new(registrations.places.iter().map(|(_, function)| *function));
+    Ok((Arc::new(Engine { pool, habits, workers, make }), registrations))
 }

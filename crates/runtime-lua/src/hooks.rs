@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tavern_domain::ErrorCode;
 use tavern_protocol::{Call, CallVisitor, RtId, Wire};
-use tavern_runtime_hooks::engine::Pool;
+use tavern_runtime_hooks::engine::{Habits, Pool};
 use tavern_runtime_hooks::{EventKind, HookError, MatchmakerEntry, Registrar, Value};
 
 use crate::context::{self, Fields};
@@ -15,6 +15,7 @@ use crate::place::Place;
 /// The machines, and how they are called.
 pub(crate) struct Engine {
     pub(crate) pool: Pool<Machine>,
+    pub(crate) habits: Habits<Place>,
 }
 
 impl Engine {
@@ -25,8 +26,10 @@ impl Engine {
         context: Fields,
         arguments: Vec<Value>,
     ) -> Result<Vec<Value>, HookError> {
+        let habit = self.habits.of(place);
         let place = Arc::clone(place);
-        self.pool.call(move |machine| machine.call(&place, &context, &arguments)).await?
+        let call = move |machine: &mut Machine| machine.call(&place, &context, &arguments);
+        self.pool.call(habit, call).await?
     }
 
     async fn first(

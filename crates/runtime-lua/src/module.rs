@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tavern_domain::{Clock, ErrorCode};
-use tavern_runtime_hooks::engine::{Limits, Made, Pool, PoolMeters, Workers};
+use tavern_runtime_hooks::engine::{Habits, Limits, Made, Pool, PoolMeters, Workers};
 use tavern_runtime_hooks::{HookError, Host, Module, ModuleError, Registrar};
 use tokio_util::sync::CancellationToken;
 
@@ -148,7 +148,7 @@ impl Module for LuaModule {
         let meters = Arc::clone(&self.meters);
         let pool = Pool::new(workers, limits.most_machines, limits.waiting, meters, make);
         pool.add(machines);
-        let engine = Arc::new(Engine { pool });
+        let engine = Arc::new(Engine { pool, habits: Habits::new(places.iter().cloned()) });
         hooks::register(&engine, &places, registrar);
         let games = Workers::new("lua match", MATCH_THREADS, STACK);
         for name in &matches {

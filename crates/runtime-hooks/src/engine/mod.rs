@@ -2,12 +2,14 @@
 //! threads of their own.
 //!
 //! A machine is a value that can go from thread to thread. It waits for the database by blocking
-//! the thread that it is on, which is never a thread that serves sockets.
+//! the thread that it is on, which then serves no sockets.
 
+mod habit;
 mod limits;
 mod pool;
 mod workers;
 
+pub use habit::{Habit, Habits, breathe, wait};
 pub use limits::{CpuTime, Limits};
 pub use pool::{Made, Pool, PoolMeters, Verdict};
 pub use workers::{Workers, WorkersGone};

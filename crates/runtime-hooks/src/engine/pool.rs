@@ -1,5 +1,6 @@
 //! Machines that take turns.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,7 +8,8 @@ use parking_lot::Mutex;
 use tavern_domain::ErrorCode;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::engine::workers::Workers;
+use crate::engine::habit::{self, Habit};
+use crate::engine::workers::{Workers, WorkersGone};
 use crate::error::HookError;
 
 /// What becomes of a machine after a call.
@@ -113,27 +115,33 @@ impl<M: Send + 'static> Pool<M> {
         self.shared.state.lock().machines
     }
 
-    /// Runs `call` on a machine, on a thread for it, and answers what it answers. It runs to its
-    /// end even if nobody waits for it any more.
+    /// Runs `call` on a machine and answers what it answers: on this thread if that is the habit of
+    /// what is called and a machine is free, else on a thread for it, where it runs to its end even
+    /// if nobody waits for it any more.
     ///
     /// # Errors
     /// [`ErrorCode::ResourceExhausted`] when too many calls wait; what making a machine said; an
     /// internal error when the call panicked.
     pub async fn call<R: Send + 'static>(
         &self,
+        habit: &Arc<Habit>,
         call: impl FnOnce(&mut M) -> (R, Verdict) + Send + 'static,
     ) -> Result<R, HookError> {
         let turn = self.turn().await?;
-        let shared = Arc::clone(&self.shared);
+        if habit.is_short()
+            && habit::can_borrow()
+            && let Some((place, machine)) = self.shared.take_free()
+        {
+            let job = || habit::observed(habit, true, || place.run(machine, call));
+            let answer = std::panic::catch_unwind(AssertUnwindSafe(job));
+            drop(turn);
+            return answer.map_err(|_| HookError::internal(WorkersGone));
+        }
+        let (shared, habit) = (Arc::clone(&self.shared), Arc::clone(habit));
         let job = move || {
             let _turn = turn;
-            // Gives the place back whatever happens, a panic included.
-            let (mut place, mut machine) = shared.take()?;
-            let (answer, verdict) = call(&mut machine);
-            if verdict == Verdict::Keep {
-                place.machine = Some(machine);
-            }
-            Ok(answer)
+            let (place, machine) = shared.take()?;
+            Ok(habit::observed(&habit, false, || place.run(machine, call)))
         };
         match self.workers.run(job).await {
             Ok(answer) => answer,
@@ -157,13 +165,19 @@ impl<M: Send + 'static> Pool<M> {
 }
 
 impl<M> Shared<M> {
+    /// A machine that is free, and its place.
+    fn take_free(&self) -> Option<(Place<'_, M>, M)> {
+        let (version, machine) = self.state.lock().free.pop()?;
+        Some((Place { shared: self, version, machine: None }, machine))
+    }
+
     /// A machine and its place: one that is free, else a new one.
     fn take(&self) -> Result<(Place<'_, M>, M), HookError> {
+        if let Some(free) = self.take_free() {
+            return Ok(free);
+        }
         let (version, make) = {
             let mut state = self.state.lock();
-            if let Some((version, machine)) = state.free.pop() {
-                return Ok((Place { shared: self, version, machine: None }, machine));
-            }
             state.machines += 1;
             self.meters.machines(state.machines);
             (state.version, Arc::clone(&state.make))
@@ -179,6 +193,17 @@ struct Place<'a, M> {
     shared: &'a Shared<M>,
     version: u64,
     machine: Option<M>,
+}
+
+impl<M> Place<'_, M> {
+    /// Runs a call. The place is given back whatever happens, a panic included.
+    fn run<R>(mut self, mut machine: M, call: impl FnOnce(&mut M) -> (R, Verdict)) -> R {
+        let (answer, verdict) = call(&mut machine);
+        if verdict == Verdict::Keep {
+            self.machine = Some(machine);
+        }
+        answer
+    }
 }
 
 impl<M> Drop for Place<'_, M> {
@@ -241,30 +266,33 @@ mod tests {
 
     #[tokio::test]
     async fn machines_are_used_again_unless_discarded() {
+        let any = Arc::default();
         let pool = pool(2, 1);
-        assert_eq!(pool.call(|m| (*m, Verdict::Keep)).await.unwrap(), 0);
-        assert_eq!(pool.call(|m| (*m, Verdict::Discard)).await.unwrap(), 0);
+        assert_eq!(pool.call(&any, |m| (*m, Verdict::Keep)).await.unwrap(), 0);
+        assert_eq!(pool.call(&any, |m| (*m, Verdict::Discard)).await.unwrap(), 0);
         assert_eq!(pool.machines(), 0);
-        assert_eq!(pool.call(|m| (*m, Verdict::Keep)).await.unwrap(), 1);
+        assert_eq!(pool.call(&any, |m| (*m, Verdict::Keep)).await.unwrap(), 1);
         assert_eq!(pool.machines(), 1);
     }
 
     #[tokio::test]
     async fn a_panic_costs_the_machine_and_not_its_place() {
+        let any = Arc::default();
         let pool = pool(1, 1);
-        let error = pool.call::<()>(|_| panic!("no")).await.unwrap_err();
+        let error = pool.call::<()>(&any, |_| panic!("no")).await.unwrap_err();
         assert_eq!(error.code, ErrorCode::Internal);
         assert_eq!(pool.machines(), 0);
-        assert_eq!(pool.call(|m| (*m, Verdict::Keep)).await.unwrap(), 1);
+        assert_eq!(pool.call(&any, |m| (*m, Verdict::Keep)).await.unwrap(), 1);
     }
 
     #[tokio::test]
     async fn calls_wait_in_order_and_one_too_many_is_refused() {
+        let any = Arc::default();
         let pool = pool(1, 1);
         let (go, wait) = mpsc::channel::<()>();
-        let held = pool.call(move |_| (wait.recv().is_ok(), Verdict::Keep));
-        let second = pool.call(|_| (2, Verdict::Keep));
-        let third = pool.call(|_| (3, Verdict::Keep));
+        let held = pool.call(&any, move |_| (wait.recv().is_ok(), Verdict::Keep));
+        let second = pool.call(&any, |_| (2, Verdict::Keep));
+        let third = pool.call(&any, |_| (3, Verdict::Keep));
         let (held, second, third) = tokio::join!(held, second, async {
             // The first two have been asked already: `join` asks in this order.
             let refused = third.await;
@@ -274,16 +302,21 @@ mod tests {
         assert!(held.unwrap());
         assert_eq!(second.unwrap(), 2);
         assert_eq!(third.unwrap_err().code, ErrorCode::ResourceExhausted);
-        assert_eq!(pool.call(|_| (4, Verdict::Keep)).await.unwrap(), 4, "nobody waits any more");
+        assert_eq!(
+            pool.call(&any, |_| (4, Verdict::Keep)).await.unwrap(),
+            4,
+            "nobody waits any more"
+        );
     }
 
     #[tokio::test]
     async fn a_retired_pool_lets_go_of_machines_when_their_calls_end() {
+        let any = Arc::default();
         let pool = pool(2, 1);
         pool.add(vec![50, 51]);
         let (go, wait) = mpsc::channel::<()>();
         let (begun, has_begun) = tokio::sync::oneshot::channel();
-        let old = pool.call(move |m| {
+        let old = pool.call(&any, move |m| {
             begun.send(()).unwrap();
             (wait.recv().map(|()| *m), Verdict::Keep)
         });
@@ -300,6 +333,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_machine_that_cannot_be_made_fails_the_call_alone() {
+        let any = Arc::default();
         let broken = std::sync::atomic::AtomicBool::new(true);
         let make: Made<usize> = Arc::new(move || {
             if broken.swap(false, Ordering::SeqCst) {
@@ -309,8 +343,29 @@ mod tests {
         });
         let workers = Workers::new("test", 1, 256 << 10);
         let pool = Pool::new(workers, 1, 1, Arc::new(()), make);
-        assert_eq!(pool.call(|_| ((), Verdict::Keep)).await.unwrap_err().message, "broken");
+        assert_eq!(pool.call(&any, |_| ((), Verdict::Keep)).await.unwrap_err().message, "broken");
         assert_eq!(pool.machines(), 0);
-        assert_eq!(pool.call(|m| (*m, Verdict::Keep)).await.unwrap(), 3);
+        assert_eq!(pool.call(&any, |m| (*m, Verdict::Keep)).await.unwrap(), 3);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_short_by_habit_runs_on_the_thread_that_asks() {
+        let pool = pool(1, 0);
+        let habit = Arc::default();
+        let here = |_: &mut usize| (std::thread::current().id(), Verdict::Keep);
+        let task = async move {
+            let mut threads = Vec::new();
+            for _ in 0..64 {
+                threads.push(pool.call(&habit, here).await.unwrap() == std::thread::current().id());
+            }
+            let panicked = pool.call::<()>(&habit, |_| panic!("no")).await;
+            assert_eq!(panicked.unwrap_err().code, ErrorCode::Internal);
+            assert_eq!(pool.machines(), 0, "and its machine is gone");
+            threads
+        };
+        #[expect(clippy::disallowed_methods, reason = "it is waited for")]
+        let threads = tokio::spawn(task).await.unwrap();
+        assert!(!threads[0], "a function without a habit has a thread of its own");
+        assert!(threads.contains(&true));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tavern_domain::ErrorCode;
 use tavern_protocol::{Call, CallId, CallVisitor, RtId, Wire};
-use tavern_runtime_hooks::engine::{Made, Pool, Workers};
+use tavern_runtime_hooks::engine::{Habits, Made, Pool, Workers};
 use tavern_runtime_hooks::{HookError, MatchmakerEntry, Registrar};
 
 mod boards;
@@ -18,6 +18,8 @@ use tavern_runtime_hooks::Value;
 /// The machines of a program, and how they are called.
 pub(crate) struct Engine {
     pub(crate) pool: Pool<Machine>,
+    /// By the functions' numbers.
+    pub(crate) habits: Habits<usize>,
     pub(crate) workers: Workers,
     /// Makes machines beside those of the pool, for matches.
     pub(crate) make: Made<Machine>,
@@ -33,7 +35,8 @@ impl Engine {
         arguments: Vec<Value>,
     ) -> Result<Value, HookError> {
         let what = Arc::clone(what);
-        self.pool.call(move |machine| machine.call(function, &what, &context, &arguments)).await?
+        let call = move |machine: &mut Machine| machine.call(function, &what, &context, &arguments);
+        self.pool.call(self.habits.of(&function), call).await?
     }
 }
 

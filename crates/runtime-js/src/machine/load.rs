@@ -8,7 +8,7 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Context, Ctx, Error, Exception, Function, Module, Object, Result, Runtime, Value};
 use tavern_domain::ErrorCode;
-use tavern_runtime_hooks::HookError;
+use tavern_runtime_hooks::{HookError, engine};
 
 use super::call::{ScriptContext, settle};
 use super::record::{Record, Recorded};
@@ -78,7 +78,10 @@ impl Machine {
         runtime.set_max_stack_size(plan.limits.stack);
         let watch = Watch::new(plan.end.clone());
         let asked = Arc::clone(&watch);
-        runtime.set_interrupt_handler(Some(Box::new(move || asked.over())));
+        runtime.set_interrupt_handler(Some(Box::new(move || {
+            engine::breathe();
+            asked.over()
+        })));
         runtime.set_loader(Files(Arc::clone(plan)), Files(Arc::clone(plan)));
         let context = Context::full(&runtime).map_err(InitError::Engine)?;
         let registrations = Mutex::new(Registrations::default());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rquickjs::function::{Constructor, Rest};
 use rquickjs::object::Property;
 use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
-use tavern_runtime_hooks::HookError;
+use tavern_runtime_hooks::{HookError, engine};
 
 use super::record::Answer;
 use super::watch::Stopped;
@@ -112,7 +112,7 @@ impl Shared {
     /// Waits for the server. Only at its end does this return without an answer.
     fn wait<T>(&self, work: impl Future<Output = T>) -> std::result::Result<T, HookError> {
         let end = self.watch.end();
-        self.plan.handle.block_on(async {
+        engine::wait(&self.plan.handle, async {
             tokio::select! {
                 biased;
                 answer = work => Ok(answer),

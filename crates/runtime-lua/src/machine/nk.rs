@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mlua::{Function, Lua, LuaString, MultiValue, Result, Table, Value as LuaValue};
 use tavern_runtime_hooks::host::{HostFunction, Language, host_functions};
-use tavern_runtime_hooks::{HookError, Value};
+use tavern_runtime_hooks::{HookError, Value, engine};
 use tokio::runtime::Handle;
 
 use super::registry::Registry;
@@ -57,7 +57,7 @@ fn ask(
         HookError::new(tavern_domain::ErrorCode::InvalidArgument, text)
     })?;
     let arguments = row.arguments(Language::Lua, given)?;
-    let result = handle.block_on(asks(row, arguments))?;
+    let result = engine::wait(handle, asks(row, arguments))?;
     Ok(row.results(result))
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use mlua::{HookTriggers, Lua, Result, VmState};
-use tavern_runtime_hooks::engine::CpuTime;
+use tavern_runtime_hooks::engine::{self, CpuTime};
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks at the time: every so many instructions.
@@ -35,6 +35,7 @@ impl Watch {
         self.0.until.store(CpuTime::now().nanos_after(limit), Ordering::Relaxed);
         let watch = self.clone();
         lua.set_global_hook(HookTriggers::new().every_nth_instruction(EVERY), move |lua, _| {
+            engine::breathe();
             if watch.is_within() {
                 return Ok(VmState::Continue);
             }
