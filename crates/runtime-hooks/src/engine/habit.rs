@@ -20,8 +20,12 @@ use tokio::time::Instant;
 
 /// The longest that a short call takes.
 const SHORT: Duration = Duration::from_micros(250);
-/// So many short calls in a row make a habit.
+/// So many short calls make a habit.
 const ENOUGH: u8 = 8;
+/// More are not remembered.
+const MOST: u8 = 4 * ENOUGH;
+/// So many short calls make up for one that was long: the thread may have had to wait for others.
+const LONG_WEIGHS: u8 = ENOUGH;
 /// How long another thread gets to take over the work of this one.
 const TAKES_OVER: Duration = Duration::from_micros(100);
 /// How often it is offered while a call goes on.
@@ -37,9 +41,13 @@ impl Habit {
         self.0.load(Ordering::Relaxed) >= ENOUGH
     }
 
-    fn note(&self, short: bool) {
+    fn note(&self, waited: bool, long: bool) {
         let before = self.0.load(Ordering::Relaxed);
-        let now = if short { before.saturating_add(1).min(ENOUGH) } else { 0 };
+        let now = match (waited, long) {
+            (true, _) => 0,
+            (false, true) => before.saturating_sub(LONG_WEIGHS),
+            (false, false) => before.saturating_add(1).min(MOST),
+        };
         if now != before {
             // A call beside this one may get lost; the next ones count.
             self.0.store(now, Ordering::Relaxed);
@@ -101,7 +109,7 @@ pub(super) fn observed<T>(habit: &Habit, borrowed: bool, call: impl FnOnce() -> 
     let _restore = Restore(RUNNING.replace(Some(running)));
     let answer = call();
     let waited = RUNNING.get().is_some_and(|running| running.waited);
-    habit.note(!waited && begun.elapsed() <= SHORT);
+    habit.note(waited, begun.elapsed() > SHORT);
     answer
 }
 
@@ -162,13 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn one_that_takes_long_breaks_it() {
+    fn calls_that_take_long_break_it() {
         let habit = Habit::default();
         short(&habit);
-        observed(&habit, false, || {
-            let begun = Instant::now();
-            while begun.elapsed() <= SHORT {}
-        });
+        for _ in 0..MOST / LONG_WEIGHS {
+            observed(&habit, false, || {
+                let begun = Instant::now();
+                while begun.elapsed() <= SHORT {}
+            });
+        }
         assert!(!habit.is_short());
     }
 

@@ -127,7 +127,7 @@ impl Machine {
         arguments: &[Value],
     ) -> Result<Vec<LuaValue>, HookError> {
         let run = || {
-            self.begin(self.limits.call).map_err(broken)?;
+            self.begin(self.limits.call);
             let mut given = self.given(function, fields, &[]).map_err(broken)?;
             given.extend(before.iter().cloned());
             for argument in arguments {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use mlua::chunk::ChunkMode;
-use mlua::{Function, Lua, LuaOptions, MultiValue, StdLib, Table, Value as LuaValue};
+use mlua::{Function, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Value as LuaValue};
 use tavern_domain::{Clock, ErrorCode};
 use tavern_runtime_hooks::engine::{Limits, Verdict};
 use tavern_runtime_hooks::host::HostFunction;
@@ -84,8 +84,9 @@ pub(crate) struct Machine {
     /// What the files have registered, and what they have returned.
     registry: Registry,
     limits: Limits,
-    /// What every context has.
-    always: Fields,
+    /// What every context has. Calls share it, so they can change it for each other, as with the
+    /// original.
+    always: Vec<(LuaString, LuaValue)>,
 }
 
 impl Machine {
@@ -107,7 +108,8 @@ impl Machine {
         let registry = Registry::default();
         let nk = nk::make(&lua, &prelude.host, plan, &registry, first)?;
         let require = loader(&lua, &plan.sources, nk)?;
-        watch.begin(&lua, plan.limits.init)?;
+        watch.install(&lua)?;
+        watch.begin(plan.limits.init);
         for source in &*plan.sources {
             let answer: MultiValue = prelude
                 .run
@@ -131,8 +133,11 @@ impl Machine {
         if let Some(problem) = registry.problem() {
             return Err(LoadError { text: problem });
         }
+        let mut always = Vec::with_capacity(plan.always.len());
+        for (name, value) in &plan.always {
+            always.push((lua.create_string(name)?, convert::give(&lua, value)?));
+        }
         lua.gc_collect()?;
-        let always = plan.always.clone();
         let (run, host, limits) = (prelude.run, prelude.host, plan.limits.clone());
         Ok(Self { lua, run, host, require, game: None, watch, registry, limits, always })
     }
@@ -175,14 +180,14 @@ impl Machine {
         context: &Fields,
         arguments: &[Value],
     ) -> Result<Vec<Value>, HookError> {
-        self.begin(self.limits.call).map_err(broken)?;
+        self.begin(self.limits.call);
         let given = self.given(function, context, arguments).map_err(broken)?;
         let answer: MultiValue = self.run.call(given).map_err(broken)?;
         outcome(&answer)?.map(|value| convert::take(value).map_err(broken)).collect()
     }
 
-    fn begin(&self, limit: Duration) -> mlua::Result<()> {
-        self.watch.begin(&self.lua, limit)
+    fn begin(&self, limit: Duration) {
+        self.watch.begin(limit);
     }
 
     fn given(
@@ -192,7 +197,10 @@ impl Machine {
         arguments: &[Value],
     ) -> mlua::Result<MultiValue> {
         let table = self.lua.create_table_with_capacity(0, context.len() + self.always.len())?;
-        for (name, value) in self.always.iter().chain(context) {
+        for (name, value) in &self.always {
+            table.raw_set(name, value)?;
+        }
+        for (name, value) in context {
             table.raw_set(*name, convert::give(&self.lua, value)?)?;
         }
         let mut given = MultiValue::with_capacity(arguments.len() + 2);

@@ -29,10 +29,8 @@ impl Watch {
         Self(Arc::new(inner))
     }
 
-    /// A call begins on this thread, which may take so long.
-    pub(super) fn begin(&self, lua: &Lua, limit: Duration) -> Result<()> {
-        self.0.stopped.store(false, Ordering::Relaxed);
-        self.0.until.store(CpuTime::now().nanos_after(limit), Ordering::Relaxed);
+    /// Looks after all calls of a state from now on.
+    pub(super) fn install(&self, lua: &Lua) -> Result<()> {
         let watch = self.clone();
         lua.set_global_hook(HookTriggers::new().every_nth_instruction(EVERY), move |lua, _| {
             engine::breathe();
@@ -40,12 +38,19 @@ impl Watch {
                 return Ok(VmState::Continue);
             }
             watch.0.stopped.store(true, Ordering::Relaxed);
-            // A script that catches the error is stopped again at once, until it is out.
+            // A script that catches the error is stopped again at once, until it is out. The state
+            // serves no other call.
             lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), |_, _| {
                 Err(stopped())
             })?;
             Err(stopped())
         })
+    }
+
+    /// A call begins on this thread, which may take so long.
+    pub(super) fn begin(&self, limit: Duration) {
+        self.0.stopped.store(false, Ordering::Relaxed);
+        self.0.until.store(CpuTime::now().nanos_after(limit), Ordering::Relaxed);
     }
 
     fn is_within(&self) -> bool {
