@@ -128,11 +128,15 @@ impl Machine {
     ) -> Result<Vec<LuaValue>, HookError> {
         let run = || {
             self.begin(self.limits.call);
-            let mut given = self.given(function, fields, &[]).map_err(broken)?;
-            given.extend(before.iter().cloned());
-            for argument in arguments {
-                given.push_back(convert::give(&self.lua, argument).map_err(broken)?);
-            }
+            let given = convert::unguarded(&self.lua, || {
+                let mut given = self.given(function, fields, &[])?;
+                given.extend(before.iter().cloned());
+                for argument in arguments {
+                    given.push_back(convert::give(&self.lua, argument)?);
+                }
+                Ok(given)
+            });
+            let given = given.map_err(broken)?;
             let answer: MultiValue = self.run.call(given).map_err(broken)?;
             Ok(outcome(&answer)?.cloned().collect())
         };

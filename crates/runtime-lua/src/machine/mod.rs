@@ -181,7 +181,8 @@ impl Machine {
         arguments: &[Value],
     ) -> Result<Vec<Value>, HookError> {
         self.begin(self.limits.call);
-        let given = self.given(function, context, arguments).map_err(broken)?;
+        let given = || self.given(function, context, arguments);
+        let given = convert::unguarded(&self.lua, given).map_err(broken)?;
         let answer: MultiValue = self.run.call(given).map_err(broken)?;
         outcome(&answer)?.map(|value| convert::take(value).map_err(broken)).collect()
     }

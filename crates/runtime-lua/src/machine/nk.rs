@@ -11,6 +11,9 @@ use super::registry::Registry;
 use super::{Ask, Plan, convert, loading_context};
 use crate::place::{Place, call_named, message_named};
 
+/// JSON texts up to so many bytes become values without a look at the limit of memory.
+const SMALL: usize = 256 << 10;
+
 /// The module of a machine.
 pub(super) fn make(
     lua: &Lua,
@@ -33,14 +36,14 @@ pub(super) fn make(
 fn host_function(lua: &Lua, row: &'static HostFunction, plan: &Plan) -> Result<Function> {
     let (asks, handle) = (Arc::clone(&plan.ask), plan.handle.clone());
     lua.create_function(move |lua, given: MultiValue| match ask(row, &asks, &handle, &given) {
-        Ok(results) => {
+        Ok(results) => convert::unguarded(lua, || {
             let mut answer = MultiValue::with_capacity(results.len() + 1);
             answer.push_back(LuaValue::Boolean(true));
             for value in &results {
                 answer.push_back(convert::give(lua, value)?);
             }
             Ok(answer)
-        }
+        }),
         Err(error) => refused(lua, &error),
     })
 }
@@ -161,6 +164,9 @@ fn of_the_language(
             .map_err(|_| "not UTF-8".to_owned())
             .and_then(|text| Value::from_json(&text).map_err(|error| error.to_string()));
         match value {
+            Ok(value) if text.as_bytes().len() <= SMALL => {
+                well(convert::unguarded(lua, || convert::give(lua, &value))?)
+            }
             Ok(value) => well(convert::give(lua, &value)?),
             Err(text) => badly(lua, &format!("not JSON: {text}")),
         }
