@@ -440,6 +440,30 @@ declare namespace nkruntime {
     accountUpdateId(userId: string, username?: string | null, displayName?: string | null, timezone?: string | null, location?: string | null, langTag?: string | null, avatarUrl?: string | null, metadata?: any | null): void;
     /** The accounts that are there, in no order. */
     accountsGetId(userIds?: string[] | null, deviceIds?: string[] | null): Account[];
+    /** What was given to `aes128_encrypt`, with the spaces it was filled up with. */
+    aes128Decrypt(input: ArrayBuffer, key: ArrayBuffer, base64?: boolean | null): string;
+    /** AES with a key of 16 bytes in CFB mode: a random IV, and behind it the input, filled up with spaces to a multiple of four bytes. Bytes, or Base64 if asked for, which JavaScript does unless told otherwise. Nothing proves that it was not changed. */
+    aes128Encrypt(input: ArrayBuffer, key: ArrayBuffer, base64?: boolean | null): string;
+    /** What was given to `aes256_encrypt`, with the spaces it was filled up with. */
+    aes256Decrypt(input: ArrayBuffer, key: ArrayBuffer, base64?: boolean | null): string;
+    /** As `aes128_encrypt`, with a key of 32 bytes. */
+    aes256Encrypt(input: ArrayBuffer, key: ArrayBuffer, base64?: boolean | null): string;
+    /** The bytes of hexadecimal digits in any case. */
+    base16Decode(input: string): ArrayBuffer;
+    /** Hexadecimal digits, in lower case. */
+    base16Encode(input: ArrayBuffer): string;
+    /** The bytes of a Base64 text, padded or not. */
+    base64Decode(input: string, padding?: boolean | null): ArrayBuffer;
+    /** Base64 (RFC 4648, section 4), padded unless told otherwise. */
+    base64Encode(input: ArrayBuffer, padding?: boolean | null): string;
+    /** The bytes of a Base64 text for URLs, padded or not. */
+    base64UrlDecode(input: string, padding?: boolean | null): ArrayBuffer;
+    /** Base64 for URLs (RFC 4648, section 5), padded unless told otherwise. */
+    base64UrlEncode(input: ArrayBuffer, padding?: boolean | null): string;
+    /** Whether a text is the one that a bcrypt value was made of. */
+    bcryptCompare(hash: string, plaintext: string): boolean;
+    /** Bcrypt of a text of at most 72 bytes, at cost 13. Takes about half a second of computing. */
+    bcryptHash(input: string): string;
     /** The id of a channel: type 1 a room by its name, 2 the direct chat of the sender and a player, 3 the chat of a group. A sender must be allowed there. */
     channelIdBuild(senderId: string | null | undefined, target: string, channelType: number): string;
     /** Takes back what a player or the server has said. */
@@ -456,6 +480,8 @@ declare namespace nkruntime {
     cronPrev(expression: string, timestamp: number): number;
     /** Hands an event to the hook for events, some time later. When too many wait, it is dropped. */
     event(name: string, properties?: { [key: string]: string } | null, timestamp?: number | null, external?: boolean | null): void;
+    /** The text of a file in the folder of modules, named relative to it, of at most 8 MiB. */
+    fileRead(relPath: string): string;
     /** Replaces the metadata that a player has of another; where there is none, nothing happens. */
     friendMetadataUpdate(userId: string, friendUserId: string, metadata: any): void;
     /** Asks players to be friends, or agrees where they have asked. */
@@ -496,6 +522,10 @@ declare namespace nkruntime {
     groupsGetRandom(count?: number | null): Group[];
     /** A part of the groups that pass a filter: a name, in which `%` stands for anything, or any of the others; `members` is the most members, any below zero. A page has 1 to 100 groups, 100 when not given. */
     groupsList(name?: string | null, langTag?: string | null, open?: boolean | null, members?: number | null, limit?: number | null, cursor?: string | null): GroupPage;
+    /** HMAC with SHA-256. */
+    hmacSha256Hash(input: ArrayBuffer, key: ArrayBuffer): ArrayBuffer;
+    /** A signed JSON Web Token with these claims. The algorithm is HS256, with the key as it is, or RS256, with a key as `rsa_sha256_hash` takes it. */
+    jwtGenerate(algorithm: string, signingKey: string, claims: { [key: string]: any }): string;
     /** Creates a leaderboard; one that is there stays as it is. Sort orders are `asc` and `desc` (the default), operators `best` (the default), `set`, `incr` and `decr`; the reset schedule is a cron expression. */
     leaderboardCreate(leaderboardId: string, authoritative?: boolean | null, sortOrder?: string | null, operator?: string | null, resetSchedule?: string | null, metadata?: any | null, enableRanks?: boolean | null): void;
     /** Deletes a leaderboard with its records; one that is not there is fine. */
@@ -516,6 +546,14 @@ declare namespace nkruntime {
     leaderboardRecordsListCursorFromRank(leaderboardId: string, rank: number, expiryOverride?: number | null): string;
     /** The leaderboards that are there, in the order of the ids. */
     leaderboardsGetId(ids?: string[] | null): Leaderboard[];
+    /** Drops all values of the cache. */
+    localcacheClear(): void;
+    /** Drops a value of the cache. */
+    localcacheDelete(key: string): void;
+    /** A value of the cache of this process, or else the default. */
+    localcacheGet(key: string, defaultValue?: any | null): any | null;
+    /** Keeps a value in the cache of this process for so many seconds, 0 for as long as there is room: all languages share 64 MiB, and what was put longest ago makes room. One value has at most 1 MiB. */
+    localcachePut(key: string, value?: any | null, ttl?: number | null): void;
     /** Makes a match of a registered handler, which gets the parameters, and answers its id. */
     matchCreate(module: string, params?: any | null): string;
     /** One match, or nothing when there is no such match. */
@@ -524,6 +562,14 @@ declare namespace nkruntime {
     matchList(limit?: number | null, authoritative?: boolean | null, label?: string | null, minSize?: number | null, maxSize?: number | null, query?: string | null): Match[];
     /** Sends a signal to a match and answers its reply, which it has 10 seconds for. */
     matchSignal(id: string, data?: string | null): string;
+    /** MD5, as hexadecimal digits. Not for secrets. */
+    md5Hash(input: ArrayBuffer): string;
+    /** Adds to a counter of the studio's own. */
+    metricsCounterAdd(name: string, tags: { [key: string]: string } | null | undefined, delta: number): void;
+    /** Sets a gauge of the studio's own. */
+    metricsGaugeSet(name: string, tags: { [key: string]: string } | null | undefined, value: number): void;
+    /** Records a duration, in nanoseconds, in a timer of the studio's own. */
+    metricsTimerRecord(name: string, tags: { [key: string]: string } | null | undefined, value: number): void;
     /** Sends a notification to a player: to the sockets that are open, and to the player's list if it is persistent. Codes are above zero, or from -2000 to -1000. */
     notificationSend(userId: string, subject: string, content: any, code: number, sender?: string | null, persistent?: boolean | null): void;
     /** Sends a notification to every player, or, if it is not persistent, to every open socket. */
@@ -540,10 +586,16 @@ declare namespace nkruntime {
     notificationsSend(notifications: NotificationRequest[]): void;
     /** Changes kept notifications, all or none. */
     notificationsUpdate(updates: NotificationUpdate[]): void;
+    /** A signature by RSA (PKCS #1 v1.5) over the SHA-256 of the input. The key is a PEM text of PKCS #1 or PKCS #8, of 2048 to 4096 bits. Bytes, or Base64 if asked for, which JavaScript does unless told otherwise. */
+    rsaSha256Hash(input: ArrayBuffer, key: string, base64?: boolean | null): string;
+    /** Random bytes fit for keys, at most 65536. */
+    secureRandomBytes(count: number): ArrayBuffer;
     /** Closes one socket of this node; one that is not open is fine. */
     sessionDisconnect(sessionId: string, reason?: number | null): void;
     /** Ends log-ins of a player and closes their sockets: the one that a token belongs to, or all when none is given. */
     sessionLogout(userId: string, token?: string | null, refreshToken?: string | null): void;
+    /** SHA-256, as hexadecimal digits. */
+    sha256Hash(input: ArrayBuffer): string;
     /** Deletes objects, all or none, whatever their permissions say. One that is not there is an error. */
     storageDelete(objects: StorageDeleteRequest[]): void;
     /** A part of a collection: of one owner's objects, or of everybody's. A page has 1 to 10,000 objects. With a caller it holds what that user may read. */
@@ -602,6 +654,8 @@ declare namespace nkruntime {
     usersGetFriendStatus(userId: string, userIds: string[]): Friend[];
     /** Lifts bans. */
     usersUnbanId(userIds?: string[] | null): void;
+    /** A random id, version 4. */
+    uuidv4(): string;
     /** A part of a user's ledger, newest first. A page has 1 to 100 entries, 100 unless asked otherwise. */
     walletLedgerList(userId: string, limit?: number | null, cursor?: string | null): WalletLedgerList;
     /** Adds a changeset to a wallet and, if asked to, writes a ledger entry. All or nothing; no currency goes below zero. */

@@ -16,7 +16,10 @@ use crate::harness::SERVER_KEY;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// As JSON; null when it is none.
     pub(crate) body: Value,
+    /// As it came.
+    pub(crate) text: String,
 }
 
 /// Who asks.
@@ -54,8 +57,9 @@ pub(crate) async fn try_ask(
         let answer = sender.send_request(request).await.ok()?;
         let status = answer.status().as_u16();
         let bytes = answer.into_body().collect().await.ok()?.to_bytes();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Some(Answer { status, body })
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Some(Answer { status, body, text })
     };
     // The connection ends when the exchange lets go of its sender.
     tokio::join!(exchange, connection).0

@@ -18,6 +18,8 @@ mod kill;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod scripts;
+#[cfg(test)]
 mod sdk;
 #[cfg(test)]
 mod shutdown;
@@ -25,3 +27,5 @@ mod shutdown;
 mod socket;
 #[cfg(test)]
 mod typescript;
+#[cfg(test)]
+mod utilities;

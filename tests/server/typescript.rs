@@ -1,15 +1,14 @@
 //! Server code in TypeScript, in the real server.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 use tavern::cli::Exit;
-use tavern::config::Settings;
 use tavern_domain::Lifecycle;
 
 use crate::harness::{HTTP_KEY, World, database, settings, start};
-use crate::http::{Answer, As, ask};
+use crate::http::{As, ask};
+use crate::scripts::{folder, rpc, with};
 
 const MODULE: &str = r#"
 import { greeting } from "./greeting";
@@ -39,34 +38,11 @@ export const InitModule: nkruntime.InitModule = (ctx, logger, nk, initializer) =
 const GREETING: &str =
     "export const greeting = (name: string, words: string): string => `${name} says ${words}`;\n";
 
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in files {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    folder
-}
-
-fn with(path: &Path) -> impl FnOnce(&mut Settings) {
-    let path = path.to_path_buf();
-    move |settings| {
-        settings.runtime.path = path;
-        settings.runtime.js_min_count = 2;
-        settings.runtime.js_max_count = 2;
-        settings.runtime.script_call_cpu_ms = 300;
-    }
-}
-
 async fn sign_in(world: &World, device: &str) -> String {
     let path = "/v2/account/authenticate/device?create=true&username=ada";
     let body = json!({ "id": device }).to_string();
     let answer = ask(world.at.game.http, As::Client, "POST", path, &body).await;
     answer.body["token"].as_str().expect("a token").to_owned()
-}
-
-async fn rpc(world: &World, id: &str, payload: &str) -> Answer {
-    let path = format!("/v2/rpc/{id}?unwrap&http_key={HTTP_KEY}");
-    ask(world.at.game.http, As::Nobody, "POST", &path, payload).await
 }
 
 #[tokio::test]

@@ -2,12 +2,15 @@
 
 mod accounts;
 mod channels;
+mod crypto;
+mod encoding;
 mod events;
 mod friends;
 mod groups;
 mod leaderboards;
 mod matches;
 mod notifications;
+mod process;
 mod sessions;
 mod storage;
 mod streams;

@@ -28,6 +28,7 @@ mod events;
 mod host;
 mod limits;
 mod lobby;
+mod localcache;
 mod metrics;
 mod obligations;
 mod realtime;

@@ -1,6 +1,7 @@
 //! The subsystems, joined: what use cases work with.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tavern_auth::{AccountKey, Lockout, Passwords, Sessions};
@@ -20,13 +21,14 @@ use tavern_protocol::Outgoing;
 use tavern_social::{Chat, Friends, Groups, NotificationCode, Notifications, Social};
 use tavern_storage::Storage;
 use tavern_streams::{CloseReason, Streams};
-use tavern_telemetry::{Counter, Gauge, Metrics, tavern};
+use tavern_telemetry::{Counter, CustomMetrics, Gauge, Metrics, tavern};
 use uuid::Uuid;
 
 use crate::api::unauthenticated;
 use crate::caller::Player;
 use crate::error;
 use crate::events::EventQueue;
+use crate::localcache::LocalCache;
 use crate::realtime::{LiveSockets, Logins, MatchMembers, OpenSockets, PartyVoice, PresenceEvents};
 use crate::service::ClientAddress;
 
@@ -61,6 +63,8 @@ pub struct Config {
     pub single_match: bool,
     /// Bounds of leaderboards.
     pub leaderboards: tavern_leaderboards::Config,
+    /// The folder of modules, whose files server code may read.
+    pub modules: PathBuf,
 }
 
 /// What [`Services`] are made of: everything that a test may want to replace.
@@ -119,6 +123,8 @@ pub struct Services {
     pub(crate) objects: Objects,
     pub(crate) leaderboards: Arc<Leaderboards>,
     pub(crate) logins: Logins,
+    pub(crate) local_cache: Arc<LocalCache>,
+    pub(crate) custom_metrics: CustomMetrics,
     pub(crate) obligation_failures: Counter,
     pub(crate) obligations_pending: Gauge,
     pub(crate) occasion_failures: Counter,
@@ -129,9 +135,13 @@ pub struct Services {
 impl Services {
     /// Joins the parts.
     #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "the cache is small")]
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { node, storage, sessions, passwords, lockout, limits, metrics, .. } = parts;
         let (clock, entropy, config) = (parts.clock, parts.entropy, parts.config);
+        let local_cache = Arc::new(LocalCache::default());
+        let cached = Arc::clone(&local_cache);
+        metrics.observe_gauge(&[tavern::LOCAL_CACHE_BYTES], &[], move || cached.used() as f64);
         let streams =
             Arc::new(Streams::<Outgoing>::builder().config(config.streams.clone()).build());
         let open: Arc<dyn OpenSessions> = Arc::new(OpenSockets(Arc::clone(&streams)));
@@ -206,6 +216,8 @@ impl Services {
             events: EventQueue::new(config.event_queue_size, &metrics),
             obligation_failures: metrics.counter(tavern::OBLIGATION_FAILURES_TOTAL, &[]),
             obligations_pending: metrics.gauge(tavern::OBLIGATIONS_PENDING, &[]),
+            local_cache,
+            custom_metrics: CustomMetrics::new(&metrics),
             occasion_failures: metrics.counter(tavern::LEADERBOARD_HOOK_FAILURES_TOTAL, &[]),
             node,
             storage,

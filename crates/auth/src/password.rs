@@ -106,6 +106,22 @@ impl Passwords {
         self.work(move || hash::make(&config, &password, salt)).await?
     }
 
+    /// The bcrypt of a text at a cost, whatever passwords are kept as.
+    ///
+    /// # Errors
+    /// As [`hash`](Self::hash).
+    pub async fn bcrypt(&self, text: &str, cost: u32) -> Result<String, PasswordError> {
+        if text.len() > hash::BCRYPT_BYTES {
+            return Err(PasswordError::TooLong { limit: hash::BCRYPT_BYTES });
+        }
+        let algorithm = PasswordAlgorithm::Bcrypt;
+        let config = PasswordConfig { algorithm, bcrypt_cost: cost, ..self.config };
+        let text = text.to_owned();
+        let mut salt = [0; 16];
+        self.entropy.fill(&mut salt);
+        self.work(move || hash::make(&config, &text, salt)).await?
+    }
+
     /// Whether `password` is the one that `kept` is the hash of. Without a kept hash, because the
     /// account does not exist or has no password, the answer is [`Verdict::Wrong`] after the same
     /// work, so that the time it takes tells nothing about accounts. (Hashes of another algorithm

@@ -219,6 +219,8 @@ pub mod tavern {
         DELIVERIES_TOTAL = "tavern_deliveries_total";
         /// Database transactions repeated after a serialisation failure.
         DATABASE_RETRIES_TOTAL = "tavern_database_retries_total";
+        /// Bytes that the cache of server code holds.
+        LOCAL_CACHE_BYTES = "tavern_local_cache_bytes";
         /// Requests to other servers that are under way.
         FETCHES = "tavern_fetches";
         /// Requests to other servers that were not sent, by reason.

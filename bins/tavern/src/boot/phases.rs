@@ -204,6 +204,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             single_party: settings.session.single_party,
             single_match: settings.session.single_match,
             leaderboards: settings.leaderboard.limits(),
+            modules: settings.modules_dir(),
         },
     }))
 }

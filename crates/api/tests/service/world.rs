@@ -105,6 +105,7 @@ impl World {
                 single_party: false,
                 single_match: false,
                 leaderboards: tavern_leaderboards::Config::default(),
+                modules: std::path::PathBuf::new(),
             },
         })
     }

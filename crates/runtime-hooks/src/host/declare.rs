@@ -24,9 +24,12 @@ macro_rules! host_area {
         $(
             #[doc = concat!("The arguments of `", stringify!($name), "`.")]
             #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
-            #[expect(missing_docs, reason = "the function's documents say it")]
             pub struct $args {
-                $( $(#[$field_attr])* pub $field: $type, )*
+                $(
+                    /// See the function.
+                    $(#[$field_attr])*
+                    pub $field: $type,
+                )*
             }
         )+
 

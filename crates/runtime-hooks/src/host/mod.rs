@@ -19,7 +19,9 @@
 
 mod accounts;
 mod channels;
+mod crypto;
 mod declare;
+mod encoding;
 mod events;
 mod friends;
 mod function;
@@ -27,6 +29,7 @@ mod groups;
 mod leaderboards;
 mod matches;
 mod notifications;
+mod process;
 mod sessions;
 mod storage;
 mod streams;
@@ -38,6 +41,8 @@ use std::sync::Arc;
 
 pub use accounts::*;
 pub use channels::*;
+pub use crypto::*;
+pub use encoding::*;
 pub use events::*;
 pub use friends::*;
 pub use function::{HostFunction, Language, Param};
@@ -45,6 +50,7 @@ pub use groups::*;
 pub use leaderboards::*;
 pub use matches::*;
 pub use notifications::*;
+pub use process::*;
 pub use sessions::*;
 pub use storage::*;
 pub use streams::*;
@@ -57,12 +63,15 @@ pub use wallets::*;
 pub trait Host:
     AccountsHost
     + ChannelsHost
+    + CryptoHost
+    + EncodingHost
     + EventsHost
     + MatchesHost
     + FriendsHost
     + GroupsHost
     + LeaderboardsHost
     + NotificationsHost
+    + ProcessHost
     + SessionsHost
     + StorageHost
     + StreamsHost
@@ -74,12 +83,15 @@ pub trait Host:
 impl<
     T: AccountsHost
         + ChannelsHost
+        + CryptoHost
+        + EncodingHost
         + EventsHost
         + MatchesHost
         + FriendsHost
         + GroupsHost
         + LeaderboardsHost
         + NotificationsHost
+        + ProcessHost
         + SessionsHost
         + StorageHost
         + StreamsHost
@@ -94,12 +106,15 @@ pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
     [
         accounts::TABLE,
         channels::TABLE,
+        crypto::TABLE,
+        encoding::TABLE,
         events::TABLE,
         matches::TABLE,
         friends::TABLE,
         groups::TABLE,
         leaderboards::TABLE,
         notifications::TABLE,
+        process::TABLE,
         sessions::TABLE,
         storage::TABLE,
         streams::TABLE,

@@ -185,6 +185,8 @@ fn rust(of: &str, structs: &Structs, used: &mut BTreeSet<String>) -> String {
         "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "f32" | "f64" | "usize"
         | "Timestamp" => "number".to_owned(),
         "Blob" => "ArrayBuffer".to_owned(),
+        // It is text in JavaScript unless told otherwise.
+        "TextOrBytes" => "string".to_owned(),
         name if structs.contains_key(name) => {
             used.insert(name.to_owned());
             shown(name)

@@ -1,0 +1,125 @@
+//! Functions that server code has without a subsystem, in both languages, in the real server.
+
+use serde_json::{Value, json};
+
+use crate::harness::World;
+use crate::http::{As, ask};
+use crate::scripts::{folder, rpc, with};
+
+const LUA: &str = r#"
+local nk = require("nakama")
+
+local function told(f, ...)
+  local went_well, answer = pcall(f, ...)
+  return went_well and "went well" or tostring(answer)
+end
+
+nk.register_rpc(function()
+  nk.localcache_put("kept", { list = { 1, 2 } }, 60)
+  nk.metrics_counter_add("lua_calls", { kind = "test" }, 2)
+  local key = "goldenbridge_key"
+  return nk.json_encode({
+    base64 = nk.base64_decode(nk.base64_encode("foob", false)),
+    url = nk.base64url_encode("\251\255"),
+    hex = nk.base16_encode(nk.base16_decode("00FF")),
+    id = nk.uuid_bytes_to_string(nk.uuid_string_to_bytes("4ec4f126-3f9d-11e7-84ef-b7c182b36521")),
+    fresh = #nk.uuid_v4(),
+    md5 = nk.md5_hash("test"),
+    sha256 = nk.sha256_hash("test"),
+    hmac = nk.base16_encode(nk.hmac_sha256_hash("what do ya want for nothing?", "Jefe")),
+    aes = nk.aes128_decrypt(nk.aes128_encrypt("hello", key), key),
+    jwt = nk.jwt_generate("HS256", "made-up", { sub = "x" }),
+    random = #nk.secure_random_bytes(12),
+    right = nk.bcrypt_compare(nk.bcrypt_hash("a text"), "a text"),
+    kept = nk.localcache_get("kept").list[2],
+    missing = nk.localcache_get("missing", "a default"),
+    file = nk.file_read("words.txt"),
+    outside = told(nk.file_read, "../words.txt"),
+    key = told(nk.aes256_encrypt, "hello", key),
+  })
+end, "lua")
+"#;
+
+const JAVASCRIPT: &str = r#"
+function told(work) {
+  try { work(); return "went well"; } catch (error) { return error.code; }
+}
+function InitModule(ctx, logger, nk, initializer) {
+  initializer.registerRpc("javascript", (ctx, logger, nk) => {
+    const key = "goldenbridge_key";
+    nk.metricsCounterAdd("javascript_calls", {}, 1);
+    const bytes = (buffer) => new Uint8Array(buffer).length;
+    return JSON.stringify({
+      base64: nk.binaryToString(nk.base64Decode(nk.base64Encode("foob"))),
+      url: nk.base64UrlEncode(new Uint8Array([251, 255]).buffer),
+      hex: nk.base16Encode(nk.base16Decode("00FF")),
+      fresh: nk.uuidv4().length,
+      md5: nk.md5Hash("test"),
+      sha256: nk.sha256Hash("test"),
+      hmac: nk.base16Encode(nk.hmacSha256Hash("what do ya want for nothing?", "Jefe")),
+      aes: nk.aes128Decrypt(nk.aes128Encrypt("hello", key), key),
+      jwt: nk.jwtGenerate("HS256", "made-up", { sub: "x" }),
+      random: bytes(nk.secureRandomBytes(12)),
+      right: nk.bcryptCompare(nk.bcryptHash("a text"), "another"),
+      shared: nk.localcacheGet("kept").list[1],
+      file: nk.fileRead("words.txt"),
+      outside: told(() => nk.fileRead("../words.txt")),
+      key: told(() => nk.aes256Encrypt("hello", key)),
+    });
+  });
+}
+"#;
+
+/// HMAC of {"alg":"HS256","typ":"JWT"} and {"sub":"x"}.
+const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJ4In0.";
+
+fn check_common(answer: &Value) {
+    let expected = json!({
+        "base64": "foob", "url": "-_8=", "hex": "00ff", "fresh": 36, "random": 12,
+        "md5": "098f6bcd4621d373cade4e832627b4f6",
+        "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "hmac": "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        "aes": "hello   ", "file": "some words",
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&answer[name], value, "{name} in {answer}");
+    }
+    assert!(answer["jwt"].as_str().unwrap().starts_with(TOKEN), "{answer}");
+}
+
+#[tokio::test]
+async fn utilities_work_in_both_languages() {
+    let files = folder(&[("main.lua", LUA), ("index.js", JAVASCRIPT), ("words.txt", "some words")]);
+    let mut world = World::with(Vec::new(), with(files.path())).await;
+
+    let answer = rpc(&world, "lua", "").await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    check_common(&answer.body);
+    for (name, value) in [
+        ("id", json!("4ec4f126-3f9d-11e7-84ef-b7c182b36521")),
+        ("right", json!(true)),
+        ("kept", json!(2)),
+        ("missing", json!("a default")),
+    ] {
+        assert_eq!(answer.body[name], value, "{name}");
+    }
+    for refused in ["outside", "key"] {
+        assert_ne!(answer.body[refused], "went well", "{refused}");
+    }
+
+    let answer = rpc(&world, "javascript", "").await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    check_common(&answer.body);
+    assert_eq!(answer.body["right"], false);
+    assert_eq!(answer.body["shared"], 2, "languages share the cache");
+    assert_eq!((&answer.body["outside"], &answer.body["key"]), (&json!(3), &json!(3)));
+
+    let health = world.at.health.expect("a port for metrics");
+    let metrics = ask(health, As::Nobody, "GET", "/metrics", "").await.text;
+    let has = |name: &str, value: &str| {
+        metrics.lines().any(|line| line.contains(name) && line.ends_with(value))
+    };
+    assert!(has("lua_calls", "} 2"), "{metrics}");
+    assert!(has("javascript_calls", " 1"), "{metrics}");
+    world.stop().await;
+}
