@@ -434,6 +434,8 @@ declare namespace nkruntime {
 
   /** The functions of the server. */
   interface Nakama extends NakamaBase {
+    /** Deletes an account with all that belongs to it. Its tokens are revoked and its sockets closed. Recorded, it leaves a note that it was there. */
+    accountDeleteId(userId: string, recorded?: boolean | null): void;
     /** An account; one that is not there is an error. */
     accountGetId(userId: string): Account;
     /** Changes an account. What is left out stays as it is; an empty text takes a field away, except the user name. */
@@ -448,6 +450,14 @@ declare namespace nkruntime {
     aes256Decrypt(input: ArrayBuffer, key: ArrayBuffer, base64?: boolean | null): string;
     /** As `aes128_encrypt`, with a key of 32 bytes. */
     aes256Encrypt(input: ArrayBuffer, key: ArrayBuffer, base64?: boolean | null): string;
+    /** The account with a custom id; created if there is none, unless told otherwise. */
+    authenticateCustom(id: string, username?: string | null, create?: boolean | null): SignIn;
+    /** The account with a device; created if there is none, unless told otherwise. */
+    authenticateDevice(id: string, username?: string | null, create?: boolean | null): SignIn;
+    /** The account with an email address and this password; created if there is none, unless told otherwise. Without an address, the account with the user name and this password. */
+    authenticateEmail(email: string | null | undefined, password: string, username?: string | null, create?: boolean | null): SignIn;
+    /** A session token for a player, who need not have signed in. It expires as any other, or at the time given, but not after a refresh token would. */
+    authenticateTokenGenerate(userId: string, username?: string | null, exp?: number | null, vars?: { [key: string]: string } | null): Token;
     /** The bytes of hexadecimal digits in any case. */
     base16Decode(input: string): ArrayBuffer;
     /** Hexadecimal digits, in lower case. */
@@ -546,6 +556,12 @@ declare namespace nkruntime {
     leaderboardRecordsListCursorFromRank(leaderboardId: string, rank: number, expiryOverride?: number | null): string;
     /** The leaderboards that are there, in the order of the ids. */
     leaderboardsGetId(ids?: string[] | null): Leaderboard[];
+    /** Gives an account a custom id, or another one. */
+    linkCustom(userId: string, customId: string): void;
+    /** Adds a device to an account. */
+    linkDevice(userId: string, deviceId: string): void;
+    /** Gives an account an email address and a password, or others. */
+    linkEmail(userId: string, email: string, password: string): void;
     /** Drops all values of the cache. */
     localcacheClear(): void;
     /** Drops a value of the cache. */
@@ -646,12 +662,22 @@ declare namespace nkruntime {
     tournamentsGetId(tournamentIds?: string[] | null): Tournament[];
     /** Works out no ranks of a tournament any more. */
     tournamentsRanksDisable(id: string): void;
+    /** Takes the custom id of an account away, the given one if one is given. The last way to sign in stays. */
+    unlinkCustom(userId: string, customId?: string | null): void;
+    /** Takes a device of an account away. The last way to sign in stays. */
+    unlinkDevice(userId: string, deviceId: string): void;
+    /** Takes the email address and the password of an account away, if it is the given one. The last way to sign in stays. */
+    unlinkEmail(userId: string, email?: string | null): void;
     /** A part of a player's groups, in one state or, left out or below zero, in any. A page has 1 to 100 of them, 100 when not given. */
     userGroupsList(userId: string, limit?: number | null, state?: number | null, cursor?: string | null): UserGroupPage;
     /** Bans players: their tokens are revoked, their sockets closed, log-ins refused. */
     usersBanId(userIds?: string[] | null): void;
     /** What these players are to a player, where they are anything. */
     usersGetFriendStatus(userId: string, userIds: string[]): Friend[];
+    /** The players with these ids or Facebook ids, each once, in no order. */
+    usersGetId(userIds?: string[] | null, facebookIds?: string[] | null): User[];
+    /** The players with these user names, in no order. */
+    usersGetUsername(usernames?: string[] | null): User[];
     /** Lifts bans. */
     usersUnbanId(userIds?: string[] | null): void;
     /** A random id, version 4. */
@@ -1034,6 +1060,14 @@ declare namespace nkruntime {
     rankCount: number;
   }
 
+  /** Who has signed in. */
+  interface SignIn {
+    userId: string;
+    username: string;
+    /** Whether the account is new. */
+    created: boolean;
+  }
+
   /** The address of a stream. */
   interface Stream {
     /** What it is used for; 8 to 255 are free. */
@@ -1044,6 +1078,14 @@ declare namespace nkruntime {
     subcontext?: string | null;
     /** A name. */
     label?: string | null;
+  }
+
+  /** A session token. */
+  interface Token {
+    /** The token. */
+    token: string;
+    /** When it expires, in Unix seconds. */
+    exp: number;
   }
 
   /** A tournament as it is at some moment. Times in Unix seconds, 0 where there is none. */

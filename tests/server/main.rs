@@ -4,6 +4,8 @@
 //! of its own where it must be killed. Nothing sleeps: tests wait for a state, with a deadline.
 
 #[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod boards;
 #[cfg(test)]
 mod boot;

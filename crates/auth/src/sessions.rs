@@ -141,6 +141,23 @@ impl Sessions {
         Ok(pair)
     }
 
+    /// A session token of a log-in of its own, without a refresh token, and when it expires: at the
+    /// usual time, or when told, but not after a refresh token would, for no revocation is kept
+    /// longer.
+    ///
+    /// # Errors
+    /// [`SessionError::Issue`].
+    pub fn mint(
+        &self,
+        user: UserId,
+        username: &str,
+        vars: &Vars,
+        until: Option<Timestamp>,
+    ) -> Result<(String, Timestamp), SessionError> {
+        let log_in = log_in_id(self.log_in_instant(user), &*self.entropy);
+        Ok(self.tokens.mint(log_in, user, username, vars, self.clock.now(), until)?)
+    }
+
     /// Who a session token belongs to. Every call of a player comes through here, whatever its
     /// transport.
     ///

@@ -124,6 +124,38 @@ impl Tokens {
         self.pair(claims, now, None)
     }
 
+    /// A session token alone, and when it expires: at the usual time, or when told, but not after a
+    /// refresh token would.
+    ///
+    /// # Errors
+    /// [`IssueError::TooLarge`].
+    pub(crate) fn mint(
+        &self,
+        log_in: TokenId,
+        user: UserId,
+        username: &str,
+        vars: &Vars,
+        now: Timestamp,
+        until: Option<Timestamp>,
+    ) -> Result<(String, Timestamp), IssueError> {
+        let after = |seconds: u32| now.whole_seconds().plus_seconds(seconds.into());
+        let latest = after(self.lifetimes.refresh_sec.max(self.lifetimes.session_sec));
+        let expires = until.unwrap_or_else(|| after(self.lifetimes.session_sec)).min(latest);
+        let claims = Claims {
+            token_id: log_in,
+            user,
+            username: Arc::from(username),
+            vars: vars.clone(),
+            expires,
+            issued: now.whole_seconds(),
+        };
+        let token = self.session.sign(&claims.write());
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(IssueError::TooLarge);
+        }
+        Ok((token, expires))
+    }
+
     /// New tokens for the same log-in: the same id, the same time of issue, new times of expiry.
     /// The variables are those given, or the old ones when none are given.
     ///

@@ -86,10 +86,19 @@ pub(crate) async fn delete(
     cx: &mut Context,
     _request: &Unit,
 ) -> Result<Unit, CodedError> {
-    let user = user(cx)?;
+    remove(services, user(cx)?, false).await?;
+    DONE
+}
+
+/// Deletes an account, whoever asks for it.
+pub(crate) async fn remove(
+    services: &Services,
+    user: UserId,
+    recorded: bool,
+) -> Result<(), CodedError> {
     let now = services.clock.now();
     services.end_all(user, CloseReason::AccountDeleted).await?;
     services.leaderboards.delete_owner(user).await.map_err(error::classified)?;
-    services.storage.accounts.delete(user, false, now).await.map_err(error::storage)?;
-    DONE
+    services.storage.accounts.delete(user, recorded, now).await.map_err(error::storage)?;
+    Ok(())
 }

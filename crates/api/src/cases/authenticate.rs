@@ -9,6 +9,7 @@ use crate::api::unauthenticated;
 use crate::context::Context;
 use crate::error;
 use crate::obligations;
+use crate::service::ClientAddress;
 use crate::services::{Services, no_account};
 
 /// How often a log-in begins anew when others are faster.
@@ -94,7 +95,8 @@ async fn by_username(
         .find_by_username(&request.username, cx.has_after)
         .await
         .map_err(error::storage)?;
-    check_password(services, cx, &request.username, found.as_ref(), &account.password).await?;
+    check_password(services, cx.client, &request.username, found.as_ref(), &account.password)
+        .await?;
     let login = found.ok_or_else(no_account)?;
     enter(services, cx, login, &account.vars).await
 }
@@ -128,7 +130,7 @@ impl SignIn<'_> {
             if let (Identity::Email(address), Some(password)) = (self.identity, self.password)
                 && (found.is_some() || !self.create)
             {
-                check_password(services, cx, address, found.as_ref(), password).await?;
+                check_password(services, cx.client, address, found.as_ref(), password).await?;
             }
             if let Some(login) = found {
                 return enter(services, cx, login, self.vars).await;
@@ -204,13 +206,103 @@ enum Outcome {
     NameTaken,
 }
 
+/// Signing in for server code: no hook runs, no token is made and no other log-in ends.
+pub(crate) struct ByServer<'a> {
+    pub(crate) identity: Identity<'a>,
+    pub(crate) password: Option<&'a str>,
+    pub(crate) username: &'a str,
+    pub(crate) create: bool,
+}
+
+impl ByServer<'_> {
+    /// The account of a user name and a password.
+    pub(crate) async fn with_username(
+        services: &Services,
+        username: &str,
+        password: &str,
+    ) -> Result<Login, CodedError> {
+        if username.is_empty() || password.is_empty() {
+            return Err(required("a password, with an email or a username,"));
+        }
+        let found = services.storage.accounts.find_by_username(username, false).await;
+        let found = found.map_err(error::storage)?;
+        let nowhere = ClientAddress::default();
+        check_password(services, nowhere, username, found.as_ref(), password).await?;
+        not_banned(found.ok_or_else(no_account)?)
+    }
+
+    /// The account, and whether it is new.
+    pub(crate) async fn sign_in(&self, services: &Services) -> Result<(Login, bool), CodedError> {
+        if !self.username.is_empty() {
+            validate::username(self.username).map_err(error::classified)?;
+        }
+        for _ in 0..ATTEMPTS {
+            let found = services.storage.accounts.find(self.identity, false).await;
+            let found = found.map_err(error::storage)?;
+            if let (Identity::Email(address), Some(password)) = (self.identity, self.password)
+                && (found.is_some() || !self.create)
+            {
+                let nowhere = ClientAddress::default();
+                check_password(services, nowhere, address, found.as_ref(), password).await?;
+            }
+            if let Some(login) = found {
+                return Ok((not_banned(login)?, false));
+            }
+            if !self.create {
+                return Err(no_account());
+            }
+            if let Some(login) = self.create(services).await? {
+                return Ok((login, true));
+            }
+        }
+        Err(CodedError::new(ErrorCode::Aborted, "too many clashes, try again"))
+    }
+
+    /// A new account; `None` when somebody else was faster.
+    async fn create(&self, services: &Services) -> Result<Option<Login>, CodedError> {
+        let password = match self.password {
+            Some(text) => Some(services.passwords.hash(text).await.map_err(error::classified)?),
+            None => None,
+        };
+        let user = UserId(services.entropy.uuid_v4());
+        let generated =
+            self.username.is_empty().then(|| validate::generate_username(&*services.entropy));
+        let username = generated.as_deref().unwrap_or(self.username);
+        let new = NewAccount {
+            user,
+            username,
+            identity: self.identity,
+            password: password.map(|hash| Password(hash.into_bytes())),
+            now: services.clock.now(),
+            obligation: None,
+        };
+        match services.storage.accounts.create(new).await.map_err(error::storage)? {
+            Created::Created => Ok(Some(Login {
+                user,
+                username: username.to_owned(),
+                disable_time: None,
+                password: None,
+                obligation: None,
+            })),
+            Created::UsernameTaken if generated.is_none() => {
+                Err(CodedError::new(ErrorCode::AlreadyExists, "username is already in use"))
+            }
+            Created::UsernameTaken | Created::IdentityTaken => Ok(None),
+        }
+    }
+}
+
+fn not_banned(login: Login) -> Result<Login, CodedError> {
+    if login.disable_time.is_some() { Err(banned()) } else { Ok(login) }
+}
+
 /// Compares a password, counts failures, and keeps a better hash when there is one.
 ///
 /// Without an account it does the same work and fails as "not found", as the public protocol says:
 /// whether an address is registered can be asked there in any case.
 async fn check_password(
     services: &Services,
-    cx: &Context,
+    client: ClientAddress,
     name: &str,
     found: Option<&Login>,
     password: &str,
@@ -225,7 +317,7 @@ async fn check_password(
         .await
         .map_err(error::classified)?;
     let Verdict::Right { rehash } = verdict else {
-        services.login_failed(account, cx.client);
+        services.login_failed(account, client);
         return Err(match found {
             Some(_) => unauthenticated("invalid credentials"),
             None => no_account(),

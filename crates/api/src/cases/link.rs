@@ -1,7 +1,7 @@
 //! Adding and removing ways to sign in.
 
 use tavern_auth::validate;
-use tavern_domain::{CodedError, ErrorCode};
+use tavern_domain::{CodedError, ErrorCode, UserId};
 use tavern_protocol::{Unit, api};
 use tavern_storage::{Identity, Linked, Password, Unlinked};
 
@@ -18,7 +18,7 @@ pub(crate) async fn custom(
     request: &api::AccountCustom,
 ) -> Result<Unit, CodedError> {
     validate::custom_id(&request.id).map_err(error::classified)?;
-    link(services, cx, Identity::Custom(&request.id), None).await
+    link(services, cx, Identity::Custom(&request.id)).await
 }
 
 /// Adds a device.
@@ -28,7 +28,7 @@ pub(crate) async fn device(
     request: &api::AccountDevice,
 ) -> Result<Unit, CodedError> {
     validate::device_id(&request.id).map_err(error::classified)?;
-    link(services, cx, Identity::Device(&request.id), None).await
+    link(services, cx, Identity::Device(&request.id)).await
 }
 
 /// Gives the account an email address and a password, or others.
@@ -37,23 +37,44 @@ pub(crate) async fn email(
     cx: &mut Context,
     request: &api::AccountEmail,
 ) -> Result<Unit, CodedError> {
-    validate::password(&request.password).map_err(error::classified)?;
-    let address = validate::email(&request.email).map_err(error::classified)?;
-    let hash = services.passwords.hash(&request.password).await.map_err(error::classified)?;
-    link(services, cx, Identity::Email(&address), Some(&Password(hash.into_bytes()))).await
+    attach_email(services, user(cx)?, &request.email, &request.password).await?;
+    DONE
+}
+
+/// Gives an account an email address and a password, whoever asks for it.
+pub(crate) async fn attach_email(
+    services: &Services,
+    user: UserId,
+    email: &str,
+    password: &str,
+) -> Result<(), CodedError> {
+    validate::password(password).map_err(error::classified)?;
+    let address = validate::email(email).map_err(error::classified)?;
+    let hash = services.passwords.hash(password).await.map_err(error::classified)?;
+    let password = Password(hash.into_bytes());
+    attach(services, user, Identity::Email(&address), Some(&password)).await
 }
 
 async fn link(
     services: &Services,
     cx: &Context,
     identity: Identity<'_>,
-    password: Option<&Password>,
 ) -> Result<Unit, CodedError> {
-    let user = user(cx)?;
+    attach(services, user(cx)?, identity, None).await?;
+    DONE
+}
+
+/// Adds a way to sign in to an account, whoever asks for it.
+pub(crate) async fn attach(
+    services: &Services,
+    user: UserId,
+    identity: Identity<'_>,
+    password: Option<&Password>,
+) -> Result<(), CodedError> {
     let now = services.clock.now();
     let accounts = &services.storage.accounts;
     match accounts.link(user, identity, password, now).await.map_err(error::storage)? {
-        Linked::Linked => DONE,
+        Linked::Linked => Ok(()),
         Linked::Elsewhere => {
             Err(CodedError::new(ErrorCode::AlreadyExists, "already linked to another account"))
         }
@@ -99,13 +120,26 @@ async fn unlink(
     if given.is_empty() {
         return Err(CodedError::invalid(format!("{what} is required")));
     }
-    let user = user(cx)?;
+    detach(services, user(cx)?, identity).await?;
+    DONE
+}
+
+/// Takes a way to sign in away from an account, whoever asks for it.
+pub(crate) async fn detach(
+    services: &Services,
+    user: UserId,
+    identity: Identity<'_>,
+) -> Result<(), CodedError> {
     let now = services.clock.now();
     match services.storage.accounts.unlink(user, identity, now).await.map_err(error::storage)? {
-        Unlinked::Unlinked => DONE,
-        Unlinked::LastOrMissing => Err(CodedError::new(
-            ErrorCode::PermissionDenied,
-            "not linked to this account, or its last way to sign in",
-        )),
+        Unlinked::Unlinked => Ok(()),
+        Unlinked::LastOrMissing => Err(not_linked()),
     }
+}
+
+pub(crate) fn not_linked() -> CodedError {
+    CodedError::new(
+        ErrorCode::PermissionDenied,
+        "not linked to this account, or its last way to sign in",
+    )
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use tavern_domain::{CodedError, UserId, check_json_object};
 use tavern_runtime_hooks::host::{
-    AccountGetId, AccountUpdateId, AccountsGetId, AccountsHost, HostAccount, HostDevice, HostUser,
-    UsersBanId, UsersUnbanId,
+    AccountDeleteId, AccountGetId, AccountUpdateId, AccountsGetId, AccountsHost, HostAccount,
+    HostDevice, HostUser, UsersBanId, UsersGetId, UsersGetUsername, UsersUnbanId,
 };
 use tavern_runtime_hooks::{HookError, Json};
 use tavern_storage::{Account, AccountUpdate, Identity, User};
@@ -44,6 +44,19 @@ impl AccountsHost for ServerHost {
         Ok(account::apply(&self.0, user, &update).await?)
     }
 
+    async fn account_delete_id(&self, args: AccountDeleteId) -> Result<(), HookError> {
+        Ok(account::remove(&self.0, args.user_id, args.recorded.unwrap_or(false)).await?)
+    }
+
+    async fn users_get_id(&self, args: UsersGetId) -> Result<Vec<HostUser>, HookError> {
+        let (ids, facebook) = (bounded(args.user_ids)?, bounded(args.facebook_ids)?);
+        Ok(self.users(&ids, &[], &facebook).await?)
+    }
+
+    async fn users_get_username(&self, args: UsersGetUsername) -> Result<Vec<HostUser>, HookError> {
+        Ok(self.users(&[], &bounded(args.usernames)?, &[]).await?)
+    }
+
     async fn users_ban_id(&self, args: UsersBanId) -> Result<(), HookError> {
         let users = bounded(args.user_ids)?;
         let now = self.0.clock.now();
@@ -62,6 +75,23 @@ impl AccountsHost for ServerHost {
 }
 
 impl ServerHost {
+    async fn users(
+        &self,
+        ids: &[UserId],
+        usernames: &[String],
+        facebook_ids: &[String],
+    ) -> Result<Vec<HostUser>, CodedError> {
+        if ids.is_empty() && usernames.is_empty() && facebook_ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = self.0.storage.accounts.users(ids, usernames, facebook_ids).await;
+        let shown = |found: User| {
+            let online = self.0.is_online(found.id);
+            user(found, online)
+        };
+        Ok(found.map_err(error::storage)?.into_iter().map(shown).collect())
+    }
+
     async fn account(&self, user: UserId) -> Result<Option<HostAccount>, CodedError> {
         let found = self.0.storage.accounts.get(user).await.map_err(error::storage)?;
         found.map(|account| shown(account, self.0.is_online(user))).transpose()

@@ -100,6 +100,24 @@ host_area! {
         "metadata"
     ];
 
+    /// Deletes an account with all that belongs to it. Its tokens are revoked and its sockets
+    /// closed. Recorded, it leaves a note that it was there.
+    fn account_delete_id as "accountDeleteId" (AccountDeleteId {
+        user_id: UserId,
+        recorded: Option<bool>,
+    }) -> ();
+
+    /// The players with these ids or Facebook ids, each once, in no order.
+    fn users_get_id as "usersGetId" (UsersGetId {
+        user_ids: Option<Vec<UserId>>,
+        facebook_ids: Option<Vec<String>>,
+    }) -> Vec<HostUser>;
+
+    /// The players with these user names, in no order.
+    fn users_get_username as "usersGetUsername" (UsersGetUsername {
+        usernames: Option<Vec<String>>,
+    }) -> Vec<HostUser>;
+
     /// Bans players: their tokens are revoked, their sockets closed, log-ins refused.
     fn users_ban_id as "usersBanId" (UsersBanId {
         user_ids: Option<Vec<UserId>>,

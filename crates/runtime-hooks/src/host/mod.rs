@@ -26,6 +26,7 @@ mod events;
 mod friends;
 mod function;
 mod groups;
+mod identities;
 mod leaderboards;
 mod matches;
 mod notifications;
@@ -47,6 +48,7 @@ pub use events::*;
 pub use friends::*;
 pub use function::{HostFunction, Language, Param};
 pub use groups::*;
+pub use identities::*;
 pub use leaderboards::*;
 pub use matches::*;
 pub use notifications::*;
@@ -69,6 +71,7 @@ pub trait Host:
     + MatchesHost
     + FriendsHost
     + GroupsHost
+    + IdentitiesHost
     + LeaderboardsHost
     + NotificationsHost
     + ProcessHost
@@ -89,6 +92,7 @@ impl<
         + MatchesHost
         + FriendsHost
         + GroupsHost
+        + IdentitiesHost
         + LeaderboardsHost
         + NotificationsHost
         + ProcessHost
@@ -112,6 +116,7 @@ pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
         matches::TABLE,
         friends::TABLE,
         groups::TABLE,
+        identities::TABLE,
         leaderboards::TABLE,
         notifications::TABLE,
         process::TABLE,
