@@ -534,6 +534,8 @@ declare namespace nkruntime {
     groupsList(name?: string | null, langTag?: string | null, open?: boolean | null, members?: number | null, limit?: number | null, cursor?: string | null): GroupPage;
     /** HMAC with SHA-256. */
     hmacSha256Hash(input: ArrayBuffer, key: ArrayBuffer): ArrayBuffer;
+    /** Sends a request to another server and answers what it says, whatever the status. The method is GET, HEAD, POST, PUT, PATCH or DELETE, the time-out in milliseconds, 5000 unless told otherwise and at most 120000. Up to ten redirections are followed; an answer has at most 8 MiB. `insecure` looks at no certificate. Each header has its first value, or all as a list if asked for, which JavaScript does unless told otherwise, and there the body is text. */
+    httpRequest(url: string, method: string, headers?: { [key: string]: string } | null, body?: ArrayBuffer | null, timeout?: number | null, insecure?: boolean | null, lists?: boolean | null): HttpResponse;
     /** A signed JSON Web Token with these claims. The algorithm is HS256, with the key as it is, or RS256, with a key as `rsa_sha256_hash` takes it. */
     jwtGenerate(algorithm: string, signingKey: string, claims: { [key: string]: any }): string;
     /** Creates a leaderboard; one that is there stays as it is. Sort orders are `asc` and `desc` (the default), operators `best` (the default), `set`, `incr` and `decr`; the reset schedule is a cron expression. */
@@ -791,6 +793,16 @@ declare namespace nkruntime {
     nextCursor?: string | null;
     prevCursor?: string | null;
     cacheableCursor?: string | null;
+  }
+
+  /** What another server answers. */
+  interface HttpResponse {
+    /** The status. */
+    code: number;
+    /** By their names, written like `Content-Type`. */
+    headers: { [key: string]: string[] };
+    /** The body. */
+    body: string;
   }
 
   /** A leaderboard. Times in Unix seconds, 0 where there is none. */

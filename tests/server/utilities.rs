@@ -38,6 +38,13 @@ nk.register_rpc(function()
     key = told(nk.aes256_encrypt, "hello", key),
   })
 end, "lua")
+
+nk.register_rpc(function(_, payload)
+  local code, headers, body = nk.http_request(payload, "GET", { accept = "application/json" })
+  local refused, why = pcall(nk.http_request, "http://169.254.169.254/", "GET", {})
+  return nk.json_encode({ code = code, kind = headers["Content-Type"], body = body,
+    refused = not refused and why })
+end, "lua_http")
 "#;
 
 const JAVASCRIPT: &str = r#"
@@ -66,6 +73,9 @@ function InitModule(ctx, logger, nk, initializer) {
       outside: told(() => nk.fileRead("../words.txt")),
       key: told(() => nk.aes256Encrypt("hello", key)),
     });
+  });
+  initializer.registerRpc("javascript_http", (ctx, logger, nk, payload) => {
+    return JSON.stringify(nk.httpRequest(payload, "get"));
   });
 }
 "#;
@@ -121,5 +131,25 @@ async fn utilities_work_in_both_languages() {
     };
     assert!(has("lua_calls", "} 2"), "{metrics}");
     assert!(has("javascript_calls", " 1"), "{metrics}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn server_code_asks_other_servers() {
+    let files = folder(&[("main.lua", LUA), ("index.js", JAVASCRIPT)]);
+    let mut world = World::with(Vec::new(), with(files.path())).await;
+    let here = format!("http://{}/healthcheck", world.at.game.http);
+
+    let answer = rpc(&world, "lua_http", &here).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!((&answer.body["code"], &answer.body["body"]), (&json!(200), &json!("{}")));
+    assert_eq!(answer.body["kind"], "application/json");
+    let why = answer.body["refused"].as_str().expect("a reason");
+    assert!(why.contains("requests to 169.254.169.254 are not allowed"), "{why}");
+
+    let answer = rpc(&world, "javascript_http", &here).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!((&answer.body["code"], &answer.body["body"]), (&json!(200), &json!("{}")));
+    assert_eq!(answer.body["headers"]["Content-Type"], json!(["application/json"]));
     world.stop().await;
 }

@@ -7,6 +7,7 @@ mod encoding;
 mod events;
 mod friends;
 mod groups;
+mod http;
 mod identities;
 mod leaderboards;
 mod matches;

@@ -87,8 +87,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub entropy: Arc<dyn Entropy>,
-    /// Requests to identity providers and shops.
-    pub providers: Arc<dyn Fetch>,
+    /// Requests of server code to other servers.
+    pub outgoing: Arc<dyn Fetch>,
     /// What the tasks of matches belong to.
     pub life: Lifecycle,
     /// The rest.
@@ -124,6 +124,7 @@ pub struct Services {
     pub(crate) leaderboards: Arc<Leaderboards>,
     pub(crate) logins: Logins,
     pub(crate) local_cache: Arc<LocalCache>,
+    pub(crate) outgoing: Arc<dyn Fetch>,
     pub(crate) custom_metrics: CustomMetrics,
     pub(crate) obligation_failures: Counter,
     pub(crate) obligations_pending: Gauge,
@@ -217,6 +218,7 @@ impl Services {
             obligation_failures: metrics.counter(tavern::OBLIGATION_FAILURES_TOTAL, &[]),
             obligations_pending: metrics.gauge(tavern::OBLIGATIONS_PENDING, &[]),
             local_cache,
+            outgoing: parts.outgoing,
             custom_metrics: CustomMetrics::new(&metrics),
             occasion_failures: metrics.counter(tavern::LEADERBOARD_HOOK_FAILURES_TOTAL, &[]),
             node,

@@ -65,6 +65,8 @@ pub struct FetchRequest {
     /// How many redirections are followed. An answer that redirects further is given back as it
     /// is.
     pub redirects: u8,
+    /// Whether the other server's certificate is not looked at.
+    pub insecure: bool,
 }
 
 impl FetchRequest {
@@ -79,6 +81,7 @@ impl FetchRequest {
             timeout: Duration::from_secs(10),
             max_response: 1 << 20,
             redirects: 0,
+            insecure: false,
         }
     }
 

@@ -20,15 +20,14 @@ use hyper_util::client::legacy::Client as Pooled;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tavern_domain::{Fetch, FetchError, FetchMethod, FetchRequest, FetchResponse};
 use tavern_telemetry::{Counter, Metrics, tavern};
 use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use crate::Egress;
-use crate::redirect;
+use crate::{redirect, tls};
 
 /// Most requests under way at once. Each may hold an answer in memory.
 const MOST: usize = 512;
@@ -49,6 +48,8 @@ pub struct Client {
     /// Made when the first request is: reading the operating system's certificates takes longer
     /// than the rest of the start, and many servers never ask anyone.
     connections: OnceLock<Connections>,
+    /// The same for servers whose certificates are not looked at.
+    insecure: OnceLock<Connections>,
     /// One for each request under way.
     places: Arc<Semaphore>,
     busy: Counter,
@@ -70,14 +71,20 @@ impl Client {
         Self {
             rules: Arc::new(rules),
             connections: OnceLock::new(),
+            insecure: OnceLock::new(),
             places,
             busy: refused("busy"),
             forbidden: refused("forbidden"),
         }
     }
 
-    fn connections(&self) -> &Connections {
-        self.connections.get_or_init(|| connections(Arc::clone(&self.rules), authorities()))
+    fn connections(&self, insecure: bool) -> &Connections {
+        let rules = || Arc::clone(&self.rules);
+        if insecure {
+            self.insecure.get_or_init(|| connections(rules(), tls::trusting_anyone()))
+        } else {
+            self.connections.get_or_init(|| connections(rules(), tls::trusting(tls::authorities())))
+        }
     }
 
     /// An address that may be asked.
@@ -100,14 +107,14 @@ impl Client {
         let mut method = method(request.method);
         let mut headers = headers(&request.headers)?;
         let mut body = Bytes::from(request.body);
-        let mut left = request.redirects;
+        let (mut left, insecure) = (request.redirects, request.insecure);
         loop {
             self.permitted(&uri)?;
             let mut asked = Request::new(Full::new(body.clone()));
             *asked.method_mut() = method.clone();
             *asked.uri_mut() = uri.clone();
             *asked.headers_mut() = headers.clone();
-            let answer = self.connections().request(asked).await;
+            let answer = self.connections(insecure).request(asked).await;
             let answer = answer.map_err(|error| self.failed(&error, &uri))?;
             let next = redirect::target(answer.status(), answer.headers(), &uri);
             let Some(next) = next.filter(|_| left > 0) else {
@@ -218,17 +225,12 @@ fn causes<'a>(
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-fn connections(rules: Arc<Egress>, authorities: RootCertStore) -> Connections {
+fn connections(rules: Arc<Egress>, tls: ClientConfig) -> Connections {
     let resolver = Guarded { rules, inner: GaiResolver::new() };
     let mut connector = HttpConnector::new_with_resolver(resolver);
     connector.enforce_http(false);
     connector.set_connect_timeout(Some(CONNECT));
     connector.set_nodelay(true);
-    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring supports the usual versions")
-        .with_root_certificates(authorities)
-        .with_no_client_auth();
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http()
@@ -239,14 +241,6 @@ fn connections(rules: Arc<Egress>, authorities: RootCertStore) -> Connections {
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(IDLE_PER_HOST)
         .build(connector)
-}
-
-/// What the operating system trusts. Machines have certificates that nothing can read; where
-/// there is none at all, every encrypted request fails and says so.
-fn authorities() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
 }
 
 /// Resolves names to those addresses that may be asked.

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
-use serde::Deserialize;
 
 /// Never asked, whatever is configured: they are no single server.
 const NOWHERE: [&str; 4] = ["0.0.0.0/8", "224.0.0.0/3", "::/128", "ff00::/8"];
@@ -13,9 +12,14 @@ const NOWHERE: [&str; 4] = ["0.0.0.0/8", "224.0.0.0/3", "::/128", "ff00::/8"];
 /// someone talked a server into asks for first.
 const LINK_LOCAL: [&str; 3] = ["169.254.0.0/16", "fe80::/10", "fd00:ec2::/32"];
 
+/// The networks that are not asked unless told otherwise.
+#[must_use]
+pub fn usual_deny_networks() -> Vec<String> {
+    LINK_LOCAL.map(str::to_owned).to_vec()
+}
+
 /// What the configuration says of outgoing requests.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EgressConfig {
     /// The hosts that may be asked: `api.example.com`, or `*.example.com` for all below it. Empty
     /// for all.
@@ -35,8 +39,7 @@ fn networks(texts: &[&str]) -> Vec<IpNet> {
 }
 
 /// A host, or all hosts below a domain.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HostPattern {
     /// In lower case.
     name: String,
@@ -61,14 +64,6 @@ impl FromStr for HostPattern {
             return Err(InvalidHostPattern(text.to_owned()));
         }
         Ok(Self { name: name.to_ascii_lowercase(), below })
-    }
-}
-
-impl TryFrom<String> for HostPattern {
-    type Error = InvalidHostPattern;
-
-    fn try_from(text: String) -> Result<Self, InvalidHostPattern> {
-        text.parse()
     }
 }
 

@@ -17,6 +17,7 @@
 mod client;
 mod egress;
 mod redirect;
+mod tls;
 
 pub use client::Client;
-pub use egress::{Egress, EgressConfig, HostPattern, InvalidHostPattern};
+pub use egress::{Egress, EgressConfig, HostPattern, InvalidHostPattern, usual_deny_networks};

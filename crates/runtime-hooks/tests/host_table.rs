@@ -35,7 +35,6 @@ const NOT_YET: &[&str] = &[
     "authenticate_google",
     "authenticate_steam",
     "get_config",
-    "http_request",
     "link_apple",
     "link_facebook",
     "link_facebook_instant_game",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tavern_domain::{NodeName, Secret};
+use tavern_fetch::{Egress, EgressConfig};
 use tavern_storage_postgres::PoolConfig;
 use tavern_telemetry::{
     LogConfig, LogFile, LogFormat, LogLevel, MetricsConfig, OtlpConfig, Rotation,
@@ -59,6 +60,20 @@ impl Settings {
             Some((name.to_owned(), value.to_owned()))
         };
         self.runtime.env.iter().filter_map(pair).collect()
+    }
+
+    /// Where server code may send requests. What is no host or no network was refused before.
+    #[must_use]
+    pub fn egress(&self) -> Egress {
+        let runtime = &self.runtime;
+        Egress::new(EgressConfig {
+            allow_hosts: runtime.http_allow_hosts.iter().filter_map(|h| h.parse().ok()).collect(),
+            deny_networks: runtime
+                .http_deny_networks
+                .iter()
+                .filter_map(|n| n.parse().ok())
+                .collect(),
+        })
     }
 
     /// Addresses to try, in this order, for metrics and health; none when they are off. Every

@@ -167,6 +167,10 @@ section! {
         event_queue_size: usize = 65_536, range(1, 16_777_216);
         /// Workers that hand events to server code
         event_queue_workers: u32 = 8, range(1, 1_024);
+        /// Hosts that server code may send requests to, such as api.example.com or *.example.com; empty means all
+        http_allow_hosts: Vec<String> = Vec::new();
+        /// Networks that server code sends no requests to, though a name leads there
+        http_deny_networks: Vec<String> = tavern_fetch::usual_deny_networks();
         /// JavaScript or TypeScript file to load instead of index.js or index.ts, relative to the folder of modules
         js_entrypoint: PathBuf = PathBuf::new();
         /// Most JavaScript machines at a time

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use figment::value::Value;
+use ipnet::IpNet;
 use tavern_domain::{NodeName, Secret};
+use tavern_fetch::HostPattern;
 use tavern_limits::Name;
 use tavern_protocol::{CallId, RtId};
 
@@ -219,6 +221,16 @@ impl Settings {
         }
         if runtime.lua_min_count > runtime.lua_max_count {
             bad("runtime.lua_min_count", "must not be above runtime.lua_max_count");
+        }
+        for host in &runtime.http_allow_hosts {
+            if let Err(error) = host.parse::<HostPattern>() {
+                bad("runtime.http_allow_hosts", &error.to_string());
+            }
+        }
+        for network in &runtime.http_deny_networks {
+            if network.parse::<IpNet>().is_err() {
+                bad("runtime.http_deny_networks", &format!("{network:?} is no network"));
+            }
         }
         let entry = &runtime.js_entrypoint;
         let known = |e: &std::ffi::OsStr| ["js", "mjs", "ts", "mts"].iter().any(|k| e == *k);

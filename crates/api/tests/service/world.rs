@@ -32,8 +32,6 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     /// Limits of processes to come.
     pub(crate) limits: tavern_limits::Config,
-    /// The providers and shops that processes to come ask.
-    pub(crate) providers: Arc<dyn Fetch>,
     seed: u64,
 }
 
@@ -54,7 +52,6 @@ impl World {
             storage: tavern_storage::memory::storage(),
             clock,
             limits: tavern_limits::Config::default(),
-            providers: Arc::new(Nobody),
             seed: 1,
         }
     }
@@ -88,7 +85,7 @@ impl World {
             metrics: Metrics::new(MetricsConfig::default()),
             clock,
             entropy,
-            providers: Arc::clone(&self.providers),
+            outgoing: Arc::new(Nobody),
             life: Lifecycle::new(),
             config: Config {
                 server_key: Secret::new(SERVER_KEY),

@@ -26,6 +26,7 @@ mod events;
 mod friends;
 mod function;
 mod groups;
+mod http;
 mod identities;
 mod leaderboards;
 mod matches;
@@ -48,6 +49,7 @@ pub use events::*;
 pub use friends::*;
 pub use function::{HostFunction, Language, Param};
 pub use groups::*;
+pub use http::*;
 pub use identities::*;
 pub use leaderboards::*;
 pub use matches::*;
@@ -71,6 +73,7 @@ pub trait Host:
     + MatchesHost
     + FriendsHost
     + GroupsHost
+    + HttpHost
     + IdentitiesHost
     + LeaderboardsHost
     + NotificationsHost
@@ -92,6 +95,7 @@ impl<
         + MatchesHost
         + FriendsHost
         + GroupsHost
+        + HttpHost
         + IdentitiesHost
         + LeaderboardsHost
         + NotificationsHost
@@ -116,6 +120,7 @@ pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
         matches::TABLE,
         friends::TABLE,
         groups::TABLE,
+        http::TABLE,
         identities::TABLE,
         leaderboards::TABLE,
         notifications::TABLE,

@@ -187,6 +187,7 @@ fn rust(of: &str, structs: &Structs, used: &mut BTreeSet<String>) -> String {
         "Blob" => "ArrayBuffer".to_owned(),
         // It is text in JavaScript unless told otherwise.
         "TextOrBytes" => "string".to_owned(),
+        "HeaderValues" => "string[]".to_owned(),
         name if structs.contains_key(name) => {
             used.insert(name.to_owned());
             shown(name)
