@@ -588,6 +588,8 @@ declare namespace nkruntime {
     metricsGaugeSet(name: string, tags: { [key: string]: string } | null | undefined, value: number): void;
     /** Records a duration, in nanoseconds, in a timer of the studio's own. */
     metricsTimerRecord(name: string, tags: { [key: string]: string } | null | undefined, value: number): void;
+    /** Changes accounts, writes objects, deletes objects and changes wallets, in this order, all or none of it, in one transaction; each as its own function would. Any part may be left out. */
+    multiUpdate(accountUpdates?: any[] | null, storageWrites?: StorageWriteRequest[] | null, storageDeletes?: StorageDeleteRequest[] | null, walletUpdates?: WalletUpdate[] | null, updateLedger?: boolean | null): MultiUpdated;
     /** Sends a notification to a player: to the sockets that are open, and to the player's list if it is persistent. Codes are above zero, or from -2000 to -1000. */
     notificationSend(userId: string, subject: string, content: any, code: number, sender?: string | null, persistent?: boolean | null): void;
     /** Sends a notification to every player, or, if it is not persistent, to every open socket. */
@@ -886,6 +888,12 @@ declare namespace nkruntime {
     createTime: number;
     updateTime: number;
     persistent: boolean;
+  }
+
+  /** What came of the objects that were written and of the wallets, in their order. */
+  interface MultiUpdated {
+    storageWriteAcks: StorageWriteAck[];
+    walletUpdateAcks: WalletUpdateResult[];
   }
 
   /** A kept notification. */

@@ -20,6 +20,8 @@ mod kill;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod scripts;
 #[cfg(test)]
 mod sdk;

@@ -16,6 +16,7 @@ mod process;
 mod sessions;
 mod storage;
 mod streams;
+mod together;
 mod tournaments;
 mod wallets;
 

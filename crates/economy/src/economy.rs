@@ -77,16 +77,28 @@ impl Economy {
         updates: Vec<WalletUpdate>,
         ledger: bool,
     ) -> Result<Vec<WalletOutcome>, EconomyError> {
-        if updates.len() > MAX_UPDATES {
-            return Err(EconomyError::TooManyUpdates);
-        }
         if updates.is_empty() {
             return Ok(Vec::new());
         }
-        let changes = updates.into_iter().map(|update| self.change(update, ledger));
-        let changes = changes.collect::<Result<Vec<_>, _>>()?;
+        let changes = self.changes(updates, ledger)?;
         let applied = self.wallets.apply(&changes, self.clock.now()).await.map_err(not_kept)?;
         Ok(applied?)
+    }
+
+    /// Updates as a store takes them, checked: for one that changes more than wallets in one
+    /// transaction. Else [`update_many`](Self::update_many) does all of it.
+    ///
+    /// # Errors
+    /// [`EconomyError`] says what is wrong with them.
+    pub fn changes(
+        &self,
+        updates: Vec<WalletUpdate>,
+        ledger: bool,
+    ) -> Result<Vec<WalletChange>, EconomyError> {
+        if updates.len() > MAX_UPDATES {
+            return Err(EconomyError::TooManyUpdates);
+        }
+        updates.into_iter().map(|update| self.change(update, ledger)).collect()
     }
 
     /// A part of a user's ledger, newest first. Changes nothing; safe to drop half-way.

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use md5::{Digest as _, Md5};
 use tavern_domain::{Timestamp, UserId, check_json_object};
 use tavern_storage::{
-    ObjectDelete, ObjectIs, ObjectKey, ObjectTimes, ObjectWrite, ReadPermission, WhyRefused,
-    WritePermission,
+    ObjectDelete, ObjectIs, ObjectKey, ObjectRefused, ObjectTimes, ObjectWrite, ReadPermission,
+    WhyRefused, WritePermission,
 };
 
 use crate::{ObjectRights, ObjectsError};
@@ -110,9 +110,10 @@ pub(crate) fn member_refused(why: WhyRefused, at: Option<ObjectKey<'_>>) -> Obje
     refused(why, at.unwrap_or(nowhere))
 }
 
-/// What to write, checked.
+/// What to write, checked: for a store that changes more than objects in one transaction. Else
+/// [`Objects::write`](crate::Objects::write) does all of it.
 #[derive(Debug)]
-pub(crate) struct Writes<'a> {
+pub struct Writes<'a> {
     /// Each object once, the way it will be in the end, under the condition it had first.
     objects: Vec<Write<'a>>,
     /// For each that was asked for, which of them it became, and its version.
@@ -127,7 +128,11 @@ struct Write<'a> {
 }
 
 impl<'a> Writes<'a> {
-    pub(crate) fn new(rights: ObjectRights, batch: &[NewObject<'a>]) -> Result<Self, ObjectsError> {
+    /// Checks a batch.
+    ///
+    /// # Errors
+    /// [`ObjectsError`] says what is wrong with it.
+    pub fn new(rights: ObjectRights, batch: &[NewObject<'a>]) -> Result<Self, ObjectsError> {
         if batch.len() > MAX_BATCH {
             return Err(ObjectsError::TooMany);
         }
@@ -185,13 +190,21 @@ impl<'a> Writes<'a> {
     }
 
     /// What the store is asked to do.
-    pub(crate) fn for_store(&self) -> Vec<ObjectWrite<'_>> {
+    #[must_use]
+    pub fn for_store(&self) -> Vec<ObjectWrite<'_>> {
         let objects = self.objects.iter();
         objects.map(|write| ObjectWrite { version: &write.version, ..write.object }).collect()
     }
 
-    /// One answer for each that was asked for.
-    pub(crate) fn acks(self, times: &[ObjectTimes]) -> Option<Vec<ObjectAck>> {
+    /// The error for what the store refused.
+    #[must_use]
+    pub fn refused(&self, refused: ObjectRefused) -> ObjectsError {
+        member_refused(refused.why, self.objects.get(refused.at).map(|write| write.object.at))
+    }
+
+    /// One answer for each that was asked for; `None` when the store has answered too few times.
+    #[must_use]
+    pub fn acks(self, times: &[ObjectTimes]) -> Option<Vec<ObjectAck>> {
         let Self { objects, asked } = self;
         let acks = asked.into_iter().map(|(place, version)| {
             let (at, times) = (objects.get(place)?.object.at, times.get(place)?);
@@ -233,10 +246,18 @@ fn check<'a>(new: &NewObject<'a>) -> Result<Write<'a>, ObjectsError> {
     Ok(Write { object, version: version_of(new.value) })
 }
 
-/// What to delete, checked.
-pub(crate) fn deletes<'a>(
-    batch: &[DeleteObject<'a>],
-) -> Result<Vec<ObjectDelete<'a>>, ObjectsError> {
+/// The error for what the store refused of [`deletes`].
+#[must_use]
+pub fn delete_refused(deletes: &[ObjectDelete<'_>], refused: ObjectRefused) -> ObjectsError {
+    member_refused(refused.why, deletes.get(refused.at).map(|gone| gone.at))
+}
+
+/// What to delete, checked: for a store that changes more than objects in one transaction. Else
+/// [`Objects::delete`](crate::Objects::delete) does all of it.
+///
+/// # Errors
+/// [`ObjectsError`] says what is wrong with the batch.
+pub fn deletes<'a>(batch: &[DeleteObject<'a>]) -> Result<Vec<ObjectDelete<'a>>, ObjectsError> {
     if batch.len() > MAX_BATCH {
         return Err(ObjectsError::TooMany);
     }

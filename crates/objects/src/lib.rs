@@ -23,7 +23,10 @@ mod error;
 mod list;
 mod objects;
 
-pub use batch::{DeleteObject, MAX_BATCH, MAX_NAME_CHARS, MAX_VALUE_BYTES, NewObject, ObjectAck};
+pub use batch::{
+    DeleteObject, MAX_BATCH, MAX_NAME_CHARS, MAX_VALUE_BYTES, NewObject, ObjectAck, Writes,
+    delete_refused, deletes,
+};
 pub use error::ObjectsError;
 pub use list::{DEFAULT_LIMIT, ListQuery, MAX_LIMIT, MAX_SERVER_LIMIT, ObjectList};
 pub use objects::Objects;

@@ -53,10 +53,7 @@ impl Objects {
             Ok(times) => writes.acks(&times).ok_or_else(|| {
                 ObjectsError::Storage(StorageError::Failed("fewer times than objects".into()))
             }),
-            Err(refused) => {
-                let at = objects.get(refused.at).map(|object| object.at);
-                Err(batch::member_refused(refused.why, at))
-            }
+            Err(refused) => Err(writes.refused(refused)),
         }
     }
 
@@ -92,10 +89,8 @@ impl Objects {
         if deletes.is_empty() {
             return Ok(());
         }
-        self.store.delete(rights, &deletes).await?.map_err(|refused| {
-            let at = deletes.get(refused.at).map(|object| object.at);
-            batch::member_refused(refused.why, at)
-        })
+        let deleted = self.store.delete(rights, &deletes).await?;
+        deleted.map_err(|refused| batch::delete_refused(&deletes, refused))
     }
 
     /// A part of a collection: what the rights show of it. Changes nothing; safe to drop half-way.

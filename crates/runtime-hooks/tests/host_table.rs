@@ -41,7 +41,6 @@ const NOT_YET: &[&str] = &[
     "link_gamecenter",
     "link_google",
     "link_steam",
-    "multi_update",
     "party_list",
     "purchase_get_by_transaction_id",
     "purchase_validate_apple",

@@ -18,7 +18,7 @@ use self::rows::{account, login, user};
 use crate::Pool;
 use crate::error::DbError;
 use crate::query::{Query, queries};
-use crate::transaction::Transaction;
+use crate::transaction::{On, Transaction};
 use crate::values::{Ids, JsonText, Time};
 
 /// The columns of a log-in.
@@ -122,7 +122,7 @@ queries!(AccountQueries {
              avatar_url = CASE WHEN $8 THEN $9 ELSE avatar_url END, \
              location = CASE WHEN $10 THEN $11 ELSE location END, \
              timezone = CASE WHEN $12 THEN $13 ELSE timezone END \
-         WHERE id = $1";
+         WHERE id = $1 RETURNING 1";
     replace_password: "account_replace_password" =
         "UPDATE users SET password = $3 WHERE id = $1 AND password = $2";
     set_disabled: "account_set_disabled" =
@@ -138,6 +138,42 @@ pub(crate) struct PostgresAccounts {
 }
 
 impl PostgresAccounts {
+    /// An update. A taken name ends a transaction that it is part of.
+    pub(crate) async fn update_on(
+        &self,
+        on: &mut On<'_>,
+        id: UserId,
+        update: &AccountUpdate,
+        now: Timestamp,
+    ) -> Result<Updated, DbError> {
+        let metadata = update.metadata.as_deref().map(JsonText);
+        let (display_name, avatar_url) = (change(&update.display_name), change(&update.avatar_url));
+        let (location, timezone) = (change(&update.location), change(&update.timezone));
+        let params: [&(dyn ToSql + Sync); 13] = [
+            &id.0,
+            &Time(now),
+            &update.username,
+            &update.lang_tag,
+            &metadata,
+            &display_name.0,
+            &display_name.1,
+            &avatar_url.0,
+            &avatar_url.1,
+            &location.0,
+            &location.1,
+            &timezone.0,
+            &timezone.1,
+        ];
+        match on.query(&self.queries.update, &params).await {
+            Ok(rows) if rows.is_empty() => Ok(Updated::NoAccount),
+            Ok(_) => Ok(Updated::Updated),
+            Err(error) if error.duplicate() == Some("users_username_key") => {
+                Ok(Updated::UsernameTaken)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     pub(crate) fn new(pool: Pool) -> Self {
         Self {
             queries: AccountQueries::new(pool.metrics()),
@@ -286,38 +322,7 @@ impl Accounts for PostgresAccounts {
         update: &AccountUpdate,
         now: Timestamp,
     ) -> Result<Updated, StorageError> {
-        let metadata = update.metadata.as_deref().map(JsonText);
-        let (display_name, avatar_url) = (change(&update.display_name), change(&update.avatar_url));
-        let (location, timezone) = (change(&update.location), change(&update.timezone));
-        let outcome = self
-            .pool
-            .execute(
-                &self.queries.update,
-                &[
-                    &id.0,
-                    &Time(now),
-                    &update.username,
-                    &update.lang_tag,
-                    &metadata,
-                    &display_name.0,
-                    &display_name.1,
-                    &avatar_url.0,
-                    &avatar_url.1,
-                    &location.0,
-                    &location.1,
-                    &timezone.0,
-                    &timezone.1,
-                ],
-            )
-            .await;
-        match outcome {
-            Ok(0) => Ok(Updated::NoAccount),
-            Ok(_) => Ok(Updated::Updated),
-            Err(error) if error.duplicate() == Some("users_username_key") => {
-                Ok(Updated::UsernameTaken)
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.update_on(&mut On::Pool(&self.pool), id, update, now).await?)
     }
 
     async fn delete(

@@ -40,6 +40,7 @@ mod storage;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod tls;
+mod together;
 mod transaction;
 mod values;
 mod wallets;

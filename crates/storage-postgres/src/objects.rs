@@ -20,6 +20,7 @@ use crate::Pool;
 use crate::error::DbError;
 use crate::query::{Column, Params, Query, queries};
 use crate::retry::Conflict;
+use crate::transaction::On;
 use crate::values::{JsonText, Time};
 
 /// The columns of an object besides its names.
@@ -168,12 +169,12 @@ impl Conflict for Overtaken {
     }
 }
 
-fn is_overtaken(error: &DbError) -> bool {
+pub(crate) fn is_overtaken(error: &DbError) -> bool {
     matches!(error, DbError::Postgres(e) if e.code() == Some(&SqlState::DIVISION_BY_ZERO))
 }
 
 /// The members of a batch in the order in which all batches lock, column by column.
-struct Sorted<'a, T> {
+pub(crate) struct Sorted<'a, T> {
     /// Where each member was.
     order: Vec<usize>,
     members: Vec<&'a T>,
@@ -183,7 +184,10 @@ struct Sorted<'a, T> {
 }
 
 impl<'a, T> Sorted<'a, T> {
-    fn new(batch: &'a [T], at: impl Fn(&T) -> ObjectKey<'a>) -> Result<Self, StorageError> {
+    pub(crate) fn new(
+        batch: &'a [T],
+        at: impl Fn(&T) -> ObjectKey<'a>,
+    ) -> Result<Self, StorageError> {
         let mut order: Vec<usize> = (0..batch.len()).collect();
         order.sort_unstable_by_key(|n| at(&batch[*n]));
         if order.windows(2).any(|pair| at(&batch[pair[0]]) == at(&batch[pair[1]])) {
@@ -253,7 +257,7 @@ fn member<T>(batch: &[T], n: i64) -> Result<&T, DbError> {
 }
 
 /// No column holds such a name, and the database refuses to even look for it.
-fn cannot_exist(at: ObjectKey<'_>) -> bool {
+pub(crate) fn cannot_exist(at: ObjectKey<'_>) -> bool {
     at.collection.contains('\0') || at.key.contains('\0')
 }
 
@@ -276,6 +280,87 @@ fn object(row: &Row, from: usize, at: ObjectKey<'_>) -> Result<Object, DbError> 
 }
 
 impl PostgresObjects {
+    /// Writes a batch. An overtaking write or a missing owner ends a transaction that it is part
+    /// of.
+    pub(crate) async fn write_on(
+        &self,
+        on: &mut On<'_>,
+        sorted: &Sorted<'_, ObjectWrite<'_>>,
+        rights: ObjectRights,
+        now: Timestamp,
+    ) -> Result<Result<Vec<ObjectTimes>, ObjectRefused>, DbError> {
+        let new = || sorted.members.iter();
+        let values: Vec<JsonText<'_>> = new().map(|new| JsonText(new.value)).collect();
+        let versions: Vec<&str> = new().map(|new| new.version).collect();
+        let reads: Vec<i16> = new().map(|new| new.read.number()).collect();
+        let writes: Vec<i16> = new().map(|new| new.write.number()).collect();
+        let expected: Vec<Option<&str>> = new().map(|new| expected(new.if_is)).collect();
+        let params: [&(dyn ToSql + Sync); 10] = [
+            &sorted.collections,
+            &sorted.keys,
+            &sorted.owners,
+            &values,
+            &versions,
+            &reads,
+            &writes,
+            &expected,
+            &Time(now),
+            &player(rights),
+        ];
+        let rows = on.query(&self.queries.write, &params).await?;
+        let now = now.whole_micros();
+        let mut times =
+            vec![ObjectTimes { create_time: now, update_time: now }; sorted.order.len()];
+        let mut refused = None;
+        for (row, at) in rows.iter().zip(&sorted.order) {
+            let verdict = row.column(0)?;
+            note(&mut refused, *at, refusal(verdict)?);
+            if let Some(Time(created)) = row.column(1)? {
+                times[*at].create_time = created;
+            }
+            if verdict == NOTHING_TO_DO {
+                times[*at].update_time = row.column::<Time>(2)?.0;
+            }
+        }
+        Ok(refused.map_or(Ok(times), Err))
+    }
+
+    /// Deletes a batch.
+    pub(crate) async fn delete_on(
+        &self,
+        on: &mut On<'_>,
+        sorted: &Sorted<'_, ObjectDelete<'_>>,
+        rights: ObjectRights,
+    ) -> Result<Result<(), ObjectRefused>, DbError> {
+        let expected: Vec<Option<&str>> =
+            sorted.members.iter().map(|gone| expected(gone.if_is)).collect();
+        let params: [&(dyn ToSql + Sync); 5] =
+            [&sorted.collections, &sorted.keys, &sorted.owners, &expected, &player(rights)];
+        let mut refused = None;
+        for row in on.query(&self.queries.delete, &params).await? {
+            let at = *member(&sorted.order, row.column(0)?)?;
+            note(&mut refused, at, refusal(row.column(1)?)?);
+        }
+        Ok(refused.map_or(Ok(()), Err))
+    }
+
+    /// Why a batch was not written, if the batch is to blame.
+    pub(crate) async fn not_written(
+        &self,
+        batch: &[ObjectWrite<'_>],
+        error: DbError,
+    ) -> Result<ObjectRefused, StorageError> {
+        if is_overtaken(&error) {
+            return Err(StorageError::Contention(Box::new(error)));
+        }
+        if error.missing() == Some(OWNER)
+            && let Some(at) = self.without_owner(batch).await?
+        {
+            return Ok(ObjectRefused { at, why: WhyRefused::NoOwner });
+        }
+        Err(error.into())
+    }
+
     pub(crate) fn new(pool: Pool) -> Self {
         Self { queries: ObjectQueries::new(pool.metrics()), pool }
     }
@@ -329,19 +414,6 @@ impl PostgresObjects {
         Ok(self.pool.execute(&self.queries.delete_one, &params).await? > 0)
     }
 
-    /// Writes, and again as long as objects appear meanwhile.
-    async fn write_rows(&self, params: Params<'_>) -> Result<Vec<Row>, DbError> {
-        let mut retry = self.pool.retry();
-        loop {
-            match self.pool.query(&self.queries.write, params).await {
-                Err(error) if is_overtaken(&error) => {
-                    retry.after(Overtaken(error)).await.map_err(|Overtaken(error)| error)?;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
     /// The first member of a batch whose owner has no account.
     async fn without_owner(&self, batch: &[ObjectWrite<'_>]) -> Result<Option<usize>, DbError> {
         let owners: Vec<Uuid> = batch.iter().map(|new| new.at.user.0).collect();
@@ -385,51 +457,18 @@ impl Objects for PostgresObjects {
             return Ok(Ok(vec![times]));
         }
         let sorted = Sorted::new(batch, |new| new.at)?;
-        let new = || sorted.members.iter();
-        let values: Vec<JsonText<'_>> = new().map(|new| JsonText(new.value)).collect();
-        let versions: Vec<&str> = new().map(|new| new.version).collect();
-        let reads: Vec<i16> = new().map(|new| new.read.number()).collect();
-        let writes: Vec<i16> = new().map(|new| new.write.number()).collect();
-        let expected: Vec<Option<&str>> = new().map(|new| expected(new.if_is)).collect();
-        let params: [&(dyn ToSql + Sync); 10] = [
-            &sorted.collections,
-            &sorted.keys,
-            &sorted.owners,
-            &values,
-            &versions,
-            &reads,
-            &writes,
-            &expected,
-            &Time(now),
-            &player(rights),
-        ];
-        let rows = match self.write_rows(&params).await {
-            Ok(rows) => rows,
-            Err(error) if is_overtaken(&error) => {
-                return Err(StorageError::Contention(Box::new(error)));
-            }
-            Err(error) if error.missing() == Some(OWNER) => {
-                return match self.without_owner(batch).await? {
-                    Some(at) => Ok(Err(ObjectRefused { at, why: WhyRefused::NoOwner })),
-                    None => Err(error.into()),
-                };
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let now = now.whole_micros();
-        let mut times = vec![ObjectTimes { create_time: now, update_time: now }; batch.len()];
-        let mut refused = None;
-        for (row, at) in rows.iter().zip(&sorted.order) {
-            let verdict = row.column(0)?;
-            note(&mut refused, *at, refusal(verdict)?);
-            if let Some(Time(created)) = row.column(1)? {
-                times[*at].create_time = created;
-            }
-            if verdict == NOTHING_TO_DO {
-                times[*at].update_time = row.column::<Time>(2)?.0;
+        let mut retry = self.pool.retry();
+        loop {
+            match self.write_on(&mut On::Pool(&self.pool), &sorted, rights, now).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(error) if is_overtaken(&error) => {
+                    if let Err(Overtaken(error)) = retry.after(Overtaken(error)).await {
+                        return self.not_written(batch, error).await.map(Err);
+                    }
+                }
+                Err(error) => return self.not_written(batch, error).await.map(Err),
             }
         }
-        Ok(refused.map_or(Ok(times), Err))
     }
 
     async fn read(
@@ -471,16 +510,7 @@ impl Objects for PostgresObjects {
             return Ok(Ok(()));
         }
         let sorted = Sorted::new(batch, |gone| gone.at)?;
-        let expected: Vec<Option<&str>> =
-            sorted.members.iter().map(|gone| expected(gone.if_is)).collect();
-        let params: [&(dyn ToSql + Sync); 5] =
-            [&sorted.collections, &sorted.keys, &sorted.owners, &expected, &player(rights)];
-        let mut refused = None;
-        for row in self.pool.query(&self.queries.delete, &params).await? {
-            let at = *member(&sorted.order, row.column(0)?)?;
-            note(&mut refused, at, refusal(row.column(1)?)?);
-        }
-        Ok(refused.map_or(Ok(()), Err))
+        Ok(self.delete_on(&mut On::Pool(&self.pool), &sorted, rights).await?)
     }
 
     async fn list(

@@ -14,6 +14,7 @@ use crate::notifications::PostgresNotifications;
 use crate::objects::PostgresObjects;
 use crate::obligations::PostgresObligations;
 use crate::revocations::PostgresRevocations;
+use crate::together::PostgresTogethers;
 use crate::wallets::PostgresWallets;
 
 /// Everything that is kept, in the database behind this pool. The schema must be up to date, which
@@ -33,5 +34,6 @@ pub fn storage(pool: &Pool) -> Storage {
         boards: Arc::new(PostgresBoards::new(pool.clone())),
         board_records: Arc::new(PostgresRecords::new(pool.clone())),
         board_schedules: Arc::new(PostgresSchedules::new(pool.clone())),
+        togethers: Arc::new(PostgresTogethers::new(pool.clone())),
     }
 }

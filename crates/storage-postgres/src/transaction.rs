@@ -111,6 +111,28 @@ impl Transaction {
     }
 }
 
+/// Where a statement runs.
+pub(crate) enum On<'a> {
+    /// Alone.
+    Pool(&'a Pool),
+    /// Within a transaction.
+    Transaction(&'a mut Transaction),
+}
+
+impl On<'_> {
+    /// Runs a statement and collects its rows.
+    pub(crate) async fn query(
+        &mut self,
+        query: &Query,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, DbError> {
+        match self {
+            Self::Pool(pool) => pool.query(query, params).await,
+            Self::Transaction(transaction) => transaction.query(query, params).await,
+        }
+    }
+}
+
 impl Drop for Transaction {
     fn drop(&mut self) {
         if self.state == State::Open {

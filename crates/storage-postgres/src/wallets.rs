@@ -1,6 +1,6 @@
 //! Wallets and their ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -46,7 +46,7 @@ pub(crate) struct PostgresWallets {
 type Amounts = BTreeMap<String, i64>;
 
 /// Why a change was not applied.
-enum Stopped {
+pub(crate) enum Stopped {
     Refused(WalletRefused),
     Db(DbError),
 }
@@ -78,12 +78,34 @@ impl PostgresWallets {
         now: Timestamp,
     ) -> Result<Vec<WalletOutcome>, Stopped> {
         let users: Vec<UserId> = changes.iter().map(|change| change.user).collect();
-        let rows = transaction.query(&self.queries.lock, &[&Ids(&users)]).await?;
+        let rows = self.lock(&mut transaction, &users).await?;
+        self.apply_last(transaction, &rows, changes, now).await
+    }
+
+    /// Locks accounts in the order of their ids.
+    pub(crate) async fn lock(
+        &self,
+        transaction: &mut Transaction,
+        users: &[UserId],
+    ) -> Result<Vec<Row>, DbError> {
+        transaction.query(&self.queries.lock, &[&Ids(users)]).await
+    }
+
+    /// Applies changes to the accounts that were locked, and commits.
+    pub(crate) async fn apply_last(
+        &self,
+        transaction: Transaction,
+        rows: &[Row],
+        changes: &[WalletChange],
+        now: Timestamp,
+    ) -> Result<Vec<WalletOutcome>, Stopped> {
         let mut wallets = BTreeMap::new();
-        for row in &rows {
+        let changed: BTreeSet<UserId> = changes.iter().map(|change| change.user).collect();
+        for row in rows {
             let wallet = amounts(row.column::<JsonText<'_>>(1)?)?;
             wallets.insert(UserId(row.column(0)?), wallet);
         }
+        wallets.retain(|user, _| changed.contains(user));
         let mut outcomes = Vec::with_capacity(changes.len());
         for change in changes {
             let user = change.user;

@@ -20,6 +20,7 @@ mod obligations;
 mod profiles;
 mod revocations;
 mod support;
+mod together;
 mod wallets;
 
 use self::support::Suite;
@@ -128,6 +129,16 @@ pub async fn leaderboards(storage: &Storage) {
     suite.finish();
 }
 
+/// Changes of accounts, objects and wallets that belong together.
+///
+/// # Panics
+/// When a case fails.
+pub async fn togethers(storage: &Storage) {
+    let mut suite = Suite::new("togethers");
+    together::run(&mut suite, storage).await;
+    suite.finish();
+}
+
 /// All of them, one after the other, each on a store that `make` hands out: a new one or always
 /// the same.
 ///
@@ -144,6 +155,7 @@ pub async fn all(make: impl AsyncFn() -> Storage) {
     wallets(&make().await).await;
     objects(&make().await).await;
     leaderboards(&make().await).await;
+    togethers(&make().await).await;
 }
 
 #[cfg(test)]
@@ -153,6 +165,11 @@ mod tests {
     #[tokio::test]
     async fn memory_keeps_accounts() {
         super::accounts(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_what_belongs_together() {
+        super::togethers(&memory::storage()).await;
     }
 
     #[tokio::test]

@@ -30,6 +30,7 @@ mod notifications;
 mod objects;
 mod obligations;
 mod revocations;
+mod together;
 mod wallets;
 
 #[cfg(feature = "testkit")]
@@ -72,6 +73,7 @@ pub use objects::{
 };
 pub use obligations::{Claim, NewObligation, Obligation, Obligations};
 pub use revocations::{Revocation, RevocationScope, Revocations};
+pub use together::{Together, TogetherDone, TogetherRefused, Togethers};
 pub use wallets::{LedgerEntry, LedgerPage, WalletChange, WalletOutcome, WalletRefused, Wallets};
 
 /// Everything that is kept. Cheap to clone.
@@ -101,4 +103,6 @@ pub struct Storage {
     pub board_records: Arc<dyn BoardRecords>,
     /// When they reset and end.
     pub board_schedules: Arc<dyn BoardSchedules>,
+    /// Changes of several kinds that belong together.
+    pub togethers: Arc<dyn Togethers>,
 }

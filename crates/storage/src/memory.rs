@@ -15,6 +15,7 @@ mod notifications;
 mod objects;
 mod obligations;
 mod revocations;
+mod together;
 mod wallets;
 
 use std::collections::{BTreeMap, HashMap};
@@ -51,6 +52,7 @@ pub fn storage() -> Storage {
         boards: Arc::clone(&memory) as _,
         board_records: Arc::clone(&memory) as _,
         board_schedules: Arc::clone(&memory) as _,
+        togethers: Arc::clone(&memory) as _,
         objects: memory,
     }
 }

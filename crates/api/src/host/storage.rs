@@ -5,8 +5,8 @@ use tavern_objects::{
     DeleteObject, ListQuery, NewObject, Object, ObjectAck, ObjectKey, ObjectRights,
 };
 use tavern_runtime_hooks::host::{
-    HostObject, HostObjectAck, HostObjectPage, StorageDelete, StorageHost, StorageList,
-    StorageRead, StorageWrite,
+    HostObject, HostObjectAck, HostObjectDelete, HostObjectPage, HostObjectWrite, StorageDelete,
+    StorageHost, StorageList, StorageRead, StorageWrite,
 };
 use tavern_runtime_hooks::{HookError, Json};
 
@@ -30,34 +30,13 @@ impl StorageHost for ServerHost {
     }
 
     async fn storage_write(&self, args: StorageWrite) -> Result<Vec<HostObjectAck>, HookError> {
-        let batch: Vec<_> = args
-            .objects
-            .iter()
-            .map(|new| NewObject {
-                collection: &new.collection,
-                key: &new.key,
-                user: new.user_id.0.unwrap_or_default(),
-                value: &new.value.0,
-                version: new.version.as_deref().unwrap_or_default(),
-                permission_read: new.permission_read,
-                permission_write: new.permission_write,
-            })
-            .collect();
+        let batch: Vec<_> = args.objects.iter().map(new_object).collect();
         let acks = self.0.objects.write(ObjectRights::Server, &batch).await;
         Ok(acks.map_err(error::classified)?.into_iter().map(ack).collect())
     }
 
     async fn storage_delete(&self, args: StorageDelete) -> Result<(), HookError> {
-        let batch: Vec<_> = args
-            .objects
-            .iter()
-            .map(|gone| DeleteObject {
-                collection: &gone.collection,
-                key: &gone.key,
-                user: gone.user_id.0.unwrap_or_default(),
-                version: gone.version.as_deref().unwrap_or_default(),
-            })
-            .collect();
+        let batch: Vec<_> = args.objects.iter().map(gone_object).collect();
         let deleted = self.0.objects.delete(ObjectRights::Server, &batch).await;
         Ok(deleted.map_err(error::classified)?)
     }
@@ -78,6 +57,29 @@ impl StorageHost for ServerHost {
     }
 }
 
+/// An object to write as the subsystem takes it.
+pub(super) fn new_object(new: &HostObjectWrite) -> NewObject<'_> {
+    NewObject {
+        collection: &new.collection,
+        key: &new.key,
+        user: new.user_id.0.unwrap_or_default(),
+        value: &new.value.0,
+        version: new.version.as_deref().unwrap_or_default(),
+        permission_read: new.permission_read,
+        permission_write: new.permission_write,
+    }
+}
+
+/// An object to delete as the subsystem takes it.
+pub(super) fn gone_object(gone: &HostObjectDelete) -> DeleteObject<'_> {
+    DeleteObject {
+        collection: &gone.collection,
+        key: &gone.key,
+        user: gone.user_id.0.unwrap_or_default(),
+        version: gone.version.as_deref().unwrap_or_default(),
+    }
+}
+
 fn object(kept: Object) -> HostObject {
     HostObject {
         collection: kept.collection,
@@ -92,7 +94,8 @@ fn object(kept: Object) -> HostObject {
     }
 }
 
-fn ack(ack: ObjectAck) -> HostObjectAck {
+/// A written object as server code sees it.
+pub(super) fn ack(ack: ObjectAck) -> HostObjectAck {
     HostObjectAck {
         collection: ack.collection,
         key: ack.key,

@@ -35,6 +35,7 @@ mod process;
 mod sessions;
 mod storage;
 mod streams;
+mod together;
 mod tournaments;
 mod types;
 mod wallets;
@@ -58,6 +59,7 @@ pub use process::*;
 pub use sessions::*;
 pub use storage::*;
 pub use streams::*;
+pub use together::*;
 pub use tournaments::*;
 pub use types::{MaybeUser, time};
 pub use wallets::*;
@@ -81,6 +83,7 @@ pub trait Host:
     + SessionsHost
     + StorageHost
     + StreamsHost
+    + TogetherHost
     + TournamentsHost
     + WalletsHost
 {
@@ -103,6 +106,7 @@ impl<
         + SessionsHost
         + StorageHost
         + StreamsHost
+        + TogetherHost
         + TournamentsHost
         + WalletsHost,
 > Host for T
@@ -128,6 +132,7 @@ pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
         sessions::TABLE,
         storage::TABLE,
         streams::TABLE,
+        together::TABLE,
         tournaments::TABLE,
         wallets::TABLE,
     ]

@@ -62,6 +62,11 @@ async fn objects() {
 }
 
 #[tokio::test]
+async fn togethers() {
+    run(async |storage: &Storage| conformance::togethers(storage).await).await;
+}
+
+#[tokio::test]
 async fn leaderboards() {
     let (database, metrics) = (support::database().await, Metrics::default());
     let config = testkit::config(&database.url());

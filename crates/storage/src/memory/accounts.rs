@@ -32,6 +32,7 @@ impl From<Identity<'_>> for IdentityKey {
 }
 
 /// A row of the users table together with its devices.
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) user: User,
     pub(super) wallet: BTreeMap<String, i64>,
@@ -104,6 +105,44 @@ impl Row {
 }
 
 impl Tables {
+    pub(super) fn update_account(
+        &mut self,
+        user: UserId,
+        update: &AccountUpdate,
+        now: Timestamp,
+    ) -> Result<Updated, StorageError> {
+        if let Some(username) = &update.username {
+            fits(username, 128)?;
+        }
+        if let Some(tag) = &update.lang_tag {
+            fits(tag, 18)?;
+        }
+        let display_name = changed(&update.display_name, 255)?;
+        let avatar_url = changed(&update.avatar_url, 512)?;
+        let location = changed(&update.location, 255)?;
+        let timezone = changed(&update.timezone, 255)?;
+        let metadata = update.metadata.as_deref().map(jsonb).transpose()?;
+
+        let tables = self;
+        let Some(row) = tables.users.get_mut(&user) else { return Ok(Updated::NoAccount) };
+        if let Some(username) = &update.username {
+            if tables.usernames.get(username).is_some_and(|owner| *owner != user) {
+                return Ok(Updated::UsernameTaken);
+            }
+            tables.usernames.remove(&row.user.username);
+            tables.usernames.insert(username.clone(), user);
+            row.user.username.clone_from(username);
+        }
+        set(&mut row.user.display_name, display_name);
+        set(&mut row.user.avatar_url, avatar_url);
+        set(&mut row.user.location, location);
+        set(&mut row.user.timezone, timezone);
+        set(&mut row.user.lang_tag, update.lang_tag.clone());
+        set(&mut row.user.metadata, metadata);
+        row.touch(now);
+        Ok(Updated::Updated)
+    }
+
     pub(super) fn add_system_user(&mut self) {
         self.usernames.insert(String::new(), UserId::NIL);
         self.users.insert(UserId::NIL, Row::new(UserId::NIL, "", Timestamp::EPOCH));
@@ -259,37 +298,7 @@ impl Accounts for Memory {
         update: &AccountUpdate,
         now: Timestamp,
     ) -> Result<Updated, StorageError> {
-        if let Some(username) = &update.username {
-            fits(username, 128)?;
-        }
-        if let Some(tag) = &update.lang_tag {
-            fits(tag, 18)?;
-        }
-        let display_name = changed(&update.display_name, 255)?;
-        let avatar_url = changed(&update.avatar_url, 512)?;
-        let location = changed(&update.location, 255)?;
-        let timezone = changed(&update.timezone, 255)?;
-        let metadata = update.metadata.as_deref().map(jsonb).transpose()?;
-
-        let mut tables = self.lock();
-        let tables = &mut *tables;
-        let Some(row) = tables.users.get_mut(&user) else { return Ok(Updated::NoAccount) };
-        if let Some(username) = &update.username {
-            if tables.usernames.get(username).is_some_and(|owner| *owner != user) {
-                return Ok(Updated::UsernameTaken);
-            }
-            tables.usernames.remove(&row.user.username);
-            tables.usernames.insert(username.clone(), user);
-            row.user.username.clone_from(username);
-        }
-        set(&mut row.user.display_name, display_name);
-        set(&mut row.user.avatar_url, avatar_url);
-        set(&mut row.user.location, location);
-        set(&mut row.user.timezone, timezone);
-        set(&mut row.user.lang_tag, update.lang_tag.clone());
-        set(&mut row.user.metadata, metadata);
-        row.touch(now);
-        Ok(Updated::Updated)
+        self.lock().update_account(user, update, now)
     }
 
     async fn delete(

@@ -81,6 +81,43 @@ impl Tables {
         (!as_wanted).then_some(WhyRefused::Version)
     }
 
+    pub(super) fn write_objects(
+        &mut self,
+        rights: ObjectRights,
+        batch: &[ObjectWrite<'_>],
+        now: Timestamp,
+    ) -> Result<Result<Vec<ObjectTimes>, ObjectRefused>, StorageError> {
+        let now = now.whole_micros();
+        let mut values = Vec::with_capacity(batch.len());
+        for new in batch {
+            fits(new.at.collection, 128)?;
+            fits(new.at.key, 128)?;
+            fits(new.version, 32)?;
+            values.push(jsonb(new.value)?);
+        }
+        check_distinct(batch.iter().map(|new| new.at))?;
+        if let Err(refused) = first(batch.iter().map(|new| self.why_not_written(rights, new))) {
+            return Ok(Err(refused));
+        }
+        let written = batch.iter().zip(values).map(|(new, value)| self.put(new, value, now));
+        Ok(Ok(written.collect()))
+    }
+
+    pub(super) fn delete_objects(
+        &mut self,
+        rights: ObjectRights,
+        batch: &[ObjectDelete<'_>],
+    ) -> Result<Result<(), ObjectRefused>, StorageError> {
+        check_distinct(batch.iter().map(|gone| gone.at))?;
+        if let Err(refused) = first(batch.iter().map(|gone| self.why_not_deleted(rights, gone))) {
+            return Ok(Err(refused));
+        }
+        for gone in batch {
+            self.objects.remove(&owned(gone.at));
+        }
+        Ok(Ok(()))
+    }
+
     /// Writes what may be written.
     fn put(&mut self, new: &ObjectWrite<'_>, value: String, now: Timestamp) -> ObjectTimes {
         let key = owned(new.at);
@@ -128,21 +165,7 @@ impl Objects for Memory {
         batch: &[ObjectWrite<'_>],
         now: Timestamp,
     ) -> Result<Result<Vec<ObjectTimes>, ObjectRefused>, StorageError> {
-        let now = now.whole_micros();
-        let mut values = Vec::with_capacity(batch.len());
-        for new in batch {
-            fits(new.at.collection, 128)?;
-            fits(new.at.key, 128)?;
-            fits(new.version, 32)?;
-            values.push(jsonb(new.value)?);
-        }
-        check_distinct(batch.iter().map(|new| new.at))?;
-        let mut tables = self.lock();
-        if let Err(refused) = first(batch.iter().map(|new| tables.why_not_written(rights, new))) {
-            return Ok(Err(refused));
-        }
-        let written = batch.iter().zip(values).map(|(new, value)| tables.put(new, value, now));
-        Ok(Ok(written.collect()))
+        self.lock().write_objects(rights, batch, now)
     }
 
     async fn read(
@@ -160,15 +183,7 @@ impl Objects for Memory {
         rights: ObjectRights,
         batch: &[ObjectDelete<'_>],
     ) -> Result<Result<(), ObjectRefused>, StorageError> {
-        check_distinct(batch.iter().map(|gone| gone.at))?;
-        let mut tables = self.lock();
-        if let Err(refused) = first(batch.iter().map(|gone| tables.why_not_deleted(rights, gone))) {
-            return Ok(Err(refused));
-        }
-        for gone in batch {
-            tables.objects.remove(&owned(gone.at));
-        }
-        Ok(Ok(()))
+        self.lock().delete_objects(rights, batch)
     }
 
     async fn list(

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use tavern_domain::{Timestamp, UserId};
 use uuid::Uuid;
 
-use super::Memory;
 use super::limits::{broken, jsonb};
+use super::{Memory, Tables};
 use crate::{
     LedgerEntry, LedgerPage, StorageError, WalletChange, WalletOutcome, WalletRefused, Wallets,
 };
@@ -32,10 +32,9 @@ fn applied(
     Ok(updated)
 }
 
-#[async_trait]
-impl Wallets for Memory {
-    async fn apply(
-        &self,
+impl Tables {
+    pub(super) fn change_wallets(
+        &mut self,
         changes: &[WalletChange],
         now: Timestamp,
     ) -> Result<Result<Vec<WalletOutcome>, WalletRefused>, StorageError> {
@@ -56,9 +55,8 @@ impl Wallets for Memory {
             }));
         }
 
-        let mut tables = self.lock();
         let mut ids = HashSet::new();
-        if entries.iter().any(|e| tables.ledger_ids.contains_key(&e.id) || !ids.insert(e.id)) {
+        if entries.iter().any(|e| self.ledger_ids.contains_key(&e.id) || !ids.insert(e.id)) {
             return Err(broken("a ledger entry with this id exists"));
         }
         // The changes are worked out on copies, so that a refusal leaves nothing behind.
@@ -66,7 +64,7 @@ impl Wallets for Memory {
         let mut outcomes = Vec::with_capacity(changes.len());
         for change in changes {
             let user = change.user;
-            let wallet = match (wallets.get(&user), tables.users.get(&user)) {
+            let wallet = match (wallets.get(&user), self.users.get(&user)) {
                 (Some(wallet), _) => wallet.clone(),
                 (None, Some(row)) => row.wallet.clone(),
                 (None, None) => return Ok(Err(WalletRefused::NoAccount(user))),
@@ -80,17 +78,28 @@ impl Wallets for Memory {
             }
         }
         for (user, wallet) in wallets {
-            if let Some(row) = tables.users.get_mut(&user) {
+            if let Some(row) = self.users.get_mut(&user) {
                 row.wallet = wallet;
                 row.user.update_time = now;
             }
         }
         for entry in entries {
-            tables.ledger_ids.insert(entry.id, entry.user);
-            let ledger = tables.ledgers.entry(entry.user).or_default();
+            self.ledger_ids.insert(entry.id, entry.user);
+            let ledger = self.ledgers.entry(entry.user).or_default();
             ledger.insert((entry.create_time, entry.id), entry);
         }
         Ok(Ok(outcomes))
+    }
+}
+
+#[async_trait]
+impl Wallets for Memory {
+    async fn apply(
+        &self,
+        changes: &[WalletChange],
+        now: Timestamp,
+    ) -> Result<Result<Vec<WalletOutcome>, WalletRefused>, StorageError> {
+        self.lock().change_wallets(changes, now)
     }
 
     async fn ledger(
