@@ -17,6 +17,7 @@ mod http;
 mod interfaces;
 #[cfg(test)]
 mod kill;
+mod matchmaking;
 #[cfg(test)]
 mod program;
 #[cfg(test)]

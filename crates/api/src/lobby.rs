@@ -1,5 +1,7 @@
 //! Telling those who were matched.
 
+mod choice;
+
 use std::sync::Arc;
 
 use tavern_domain::MatchId;
@@ -21,6 +23,12 @@ impl Api {
     /// One pass of the matchmaker; everybody who was matched is told, as soon as their group is
     /// formed. For a worker to call every interval.
     pub async fn match_players(self: &Arc<Self>) -> PassReport {
+        if self.hooks.has_matchmaker_processor() {
+            return self.groups_of_server_code().await;
+        }
+        if self.hooks.has_matchmaker_override() {
+            return self.groups_that_server_code_accepts().await;
+        }
         let (groups, mut formed) = mpsc::channel::<Group>(WAITING);
         let matchmaker = Arc::clone(&self.services.matchmaker);
         let pass = tokio::task::spawn_blocking(move || {
@@ -95,6 +103,7 @@ fn user(ticket: &Ticket, player: &Player) -> matchmaker_matched::MatchmakerUser 
 
 fn entry(ticket: &Ticket, player: &Player) -> MatchmakerEntry {
     MatchmakerEntry {
+        ticket: ticket.id.to_string(),
         user: player.user,
         session: player.session,
         username: Arc::clone(&player.username),

@@ -80,13 +80,28 @@ impl LocalMatchmaker {
 
     /// Runs one pass and hands each group to `matched` as soon as it is formed, without holding the
     /// lock: it may add, remove and give back. Waits for a pass that another thread is running.
-    pub fn pass(&self, mut matched: impl FnMut(Group)) -> PassReport {
+    pub fn pass(&self, matched: impl FnMut(Group)) -> PassReport {
+        self.run(false, matched)
+    }
+
+    /// As [`Self::pass`], but nobody leaves the pool: `found` gets groups that somebody else is
+    /// asked about, who takes those to be formed with [`Matchmaker::take_group`]. Meanwhile their
+    /// tickets wait like all others, and whoever leaves takes them along.
+    pub fn propose(&self, found: impl FnMut(Group)) -> PassReport {
+        self.run(true, found)
+    }
+
+    fn run(&self, keep: bool, mut matched: impl FnMut(Group)) -> PassReport {
         let _alone = self.passing.lock();
         let mut pass = self.core.lock().begin_pass(self.clock.now());
         let mut groups = Vec::new();
         loop {
             let mut core = self.core.lock();
             let progress = core.advance(&mut pass, self.clock.now(), SLICE, &mut groups);
+            if keep {
+                // At once: a session that ends must find its tickets.
+                groups.iter().cloned().for_each(|group| core.give_back(group));
+            }
             // Without fairness the pass would take the lock again before anybody who waits wakes.
             MutexGuard::unlock_fair(core);
             groups.drain(..).for_each(&mut matched);

@@ -96,3 +96,24 @@ fn what_is_told_of_a_group_may_change_the_pool() {
     assert_eq!(lobby.remove_session(SessionId(Uuid::from_u128(201))).len(), 1);
     assert!(lobby.remove_all_of(&Owner::Server).is_empty());
 }
+
+#[test]
+fn who_is_proposed_still_waits_and_is_proposed_again_until_taken() {
+    let lobby = lobby();
+    let specs: Vec<_> =
+        (1..=2).map(solo).map(|spec| TicketSpec { query: "*".into(), ..spec }).collect();
+    let ids: Vec<TicketId> =
+        specs.iter().map(|spec| lobby.add(spec.clone()).expect("a fine ticket").id).collect();
+    let proposed = || {
+        let mut groups = Vec::new();
+        lobby.propose(|group| groups.push(group));
+        groups.iter().map(|group| group.tickets.len()).collect::<Vec<_>>()
+    };
+    assert_eq!(proposed(), [2]);
+    assert_eq!(proposed(), [2], "nobody has taken it");
+    let now = Timestamp::from_seconds(2);
+    assert_eq!(lobby.remove_session(specs[0].players[0].session).len(), 1, "it can still go");
+    assert!(lobby.with(|core| core.take_group(&ids, now)).is_err(), "the group is no more");
+    assert_eq!(proposed(), [0_usize; 0]);
+    assert_eq!(lobby.stats().tickets, 1);
+}

@@ -187,10 +187,14 @@ impl Hooks {
         Some(guarded((function.run)(context(), payload), &function.owner).await)
     }
 
+    pub(crate) fn registered(&self) -> &Registered {
+        &self.0.all
+    }
+
     /// Whether there is a hook for players who were matched.
     #[must_use]
     pub fn has_matchmaker_matched(&self) -> bool {
-        self.0.all.matched.is_some()
+        self.0.all.matchmaking.matched.is_some()
     }
 
     /// Runs the hook for players who were matched, if there is one.
@@ -202,7 +206,7 @@ impl Hooks {
         context: impl FnOnce() -> HookContext,
         entries: Vec<MatchmakerEntry>,
     ) -> Result<Option<String>, HookError> {
-        let Some(hook) = &self.0.all.matched else { return Ok(None) };
+        let Some(hook) = &self.0.all.matchmaking.matched else { return Ok(None) };
         guarded((hook.run)(context(), entries), &hook.owner).await
     }
 
@@ -310,7 +314,7 @@ fn boxed<M: Wire>(message: &M) -> MessageBox {
 }
 
 /// Runs server code; a panic becomes an error of this call.
-async fn guarded<T>(
+pub(crate) async fn guarded<T>(
     code: impl Future<Output = Result<T, HookError>>,
     owner: &str,
 ) -> Result<T, HookError> {

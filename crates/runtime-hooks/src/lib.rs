@@ -51,7 +51,7 @@ pub use error::{HookError, LoadError, ModuleError};
 pub use events::EventKind;
 pub use hooks::Hooks;
 pub use host::Host;
-pub use matchmaking::MatchmakerEntry;
+pub use matchmaking::{ChosenGroups, MatchmakerEntry, chosen_groups};
 pub use message::{AnyMessage, MessageBox};
 pub use module::{Module, load, load_with, reload};
 pub use registrar::Registrar;

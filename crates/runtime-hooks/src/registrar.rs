@@ -14,7 +14,7 @@ use crate::error::{HookError, LoadError};
 use crate::events::{EventHooks, EventKind, event_fn};
 use crate::hooks::Hooks;
 use crate::matches::{MatchFactory, MatchHandlers};
-use crate::matchmaking::{MatchedFn, MatchmakerEntry, matched_fn};
+use crate::matchmaking::{MatchmakerEntry, Matchmaking, matched_fn};
 use crate::message::MessageBox;
 use crate::module::Module;
 use crate::scheduled::{Scheduled, leaderboard_fn, tournament_fn};
@@ -76,7 +76,7 @@ pub(crate) struct Registered {
     pub(crate) rt_after: HashMap<RtId, Entry<RtAfterFn>>,
     pub(crate) rpcs: HashMap<String, Entry<RpcFn>>,
     pub(crate) scheduled: Scheduled,
-    pub(crate) matched: Option<Entry<MatchedFn>>,
+    pub(crate) matchmaking: Matchmaking,
     pub(crate) events: EventHooks,
 }
 
@@ -104,7 +104,11 @@ impl Registered {
                 tournament_end: one(&self.scheduled.tournament_end, owners),
                 tournament_reset: one(&self.scheduled.tournament_reset, owners),
             },
-            matched: one(&self.matched, owners),
+            matchmaking: Matchmaking {
+                matched: one(&self.matchmaking.matched, owners),
+                accepts: one(&self.matchmaking.accepts, owners),
+                processor: one(&self.matchmaking.processor, owners),
+            },
             events: EventHooks {
                 custom: one(&self.events.custom, owners),
                 session_start: one(&self.events.session_start, owners),
@@ -134,6 +138,16 @@ impl Registrar {
 
     pub(crate) fn take_conflict(&mut self) -> Option<LoadError> {
         self.conflict.take()
+    }
+
+    /// Takes a place of which there is one.
+    pub(crate) fn once<F>(
+        &mut self,
+        place: impl FnOnce(&mut Registered) -> &mut Option<Entry<F>>,
+        run: F,
+        what: &str,
+    ) {
+        once(place(&mut self.all), run, &self.owner, &mut self.conflict, what);
     }
 
     pub(crate) fn freeze(self, modules: Vec<Arc<dyn Module>>) -> Hooks {
@@ -244,7 +258,7 @@ impl Registrar {
         H: Fn(HookContext, Vec<MatchmakerEntry>) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Option<String>, HookError>> + Send + 'static,
     {
-        let (place, run) = (&mut self.all.matched, matched_fn(hook));
+        let (place, run) = (&mut self.all.matchmaking.matched, matched_fn(hook));
         once(place, run, &self.owner, &mut self.conflict, "the hook for matched players");
     }
 

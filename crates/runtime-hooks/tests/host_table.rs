@@ -20,6 +20,7 @@ const OF_THE_ENGINES: &[&str] = &[
     "logger_info",
     "logger_warn",
     "run_once",
+    "storage_write_retry",
     "stringToBinary",
     "time",
 ];
@@ -54,7 +55,6 @@ const NOT_YET: &[&str] = &[
     "status_follow",
     "status_unfollow",
     "storage_index_list",
-    "storage_write_retry",
     "subscription_get_by_product_id",
     "subscription_validate_apple",
     "subscription_validate_google",

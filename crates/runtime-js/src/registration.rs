@@ -11,6 +11,8 @@ pub(crate) enum Place {
     RtBefore(RtId),
     RtAfter(RtId),
     MatchmakerMatched,
+    MatchmakerOverride,
+    MatchmakerProcessor,
     TournamentEnd,
     TournamentReset,
     LeaderboardReset,

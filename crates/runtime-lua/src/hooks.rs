@@ -5,7 +5,9 @@ use std::sync::Arc;
 use tavern_domain::ErrorCode;
 use tavern_protocol::{Call, CallVisitor, RtId, Wire};
 use tavern_runtime_hooks::engine::{Habits, Pool};
-use tavern_runtime_hooks::{EventKind, HookError, MatchmakerEntry, Registrar, Value};
+use tavern_runtime_hooks::{
+    EventKind, HookContext, HookError, MatchmakerEntry, Registrar, Value, chosen_groups,
+};
 
 use crate::context::{self, Fields};
 use crate::machine::Machine;
@@ -91,9 +93,9 @@ pub(crate) fn register(engine: &Arc<Engine>, places: &[Place], registrar: &mut R
             Place::Event => event(registrar, engine, at, EventKind::Custom),
             Place::SessionStart => event(registrar, engine, at, EventKind::SessionStart),
             Place::SessionEnd => event(registrar, engine, at, EventKind::SessionEnd),
-            Place::MatchmakerOverride
-            | Place::MatchmakerProcessor
-            | Place::StorageIndexFilter(_) => {
+            Place::MatchmakerOverride => overriding(registrar, engine, at),
+            Place::MatchmakerProcessor => processor(registrar, engine, at),
+            Place::StorageIndexFilter(_) => {
                 tracing::warn!(?place, "registered, but this version has nothing that calls it");
             }
         }
@@ -138,7 +140,7 @@ fn matched(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>) {
         let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
         async move {
             let node = call.node.as_str().to_owned();
-            let entries = entries.iter().map(|entry| matched_entry(entry, &node)).collect();
+            let entries = entries.iter().map(|entry| entry.matched(&node)).collect();
             let context = context::hook("matchmaker", &call);
             let answer = engine.first(&at, context, vec![Value::List(entries)]).await?;
             Ok(if let Value::Text(id) = answer { Some(id) } else { None })
@@ -146,22 +148,32 @@ fn matched(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>) {
     });
 }
 
-fn matched_entry(entry: &MatchmakerEntry, node: &str) -> Value {
-    let text = |text: &str| Value::Text(text.to_owned());
-    let presence = Value::Record(vec![
-        ("user_id", text(&entry.user.to_string())),
-        ("session_id", text(&entry.session.to_string())),
-        ("username", text(&entry.username)),
-        ("node", text(node)),
-    ]);
-    let texts = entry.texts.iter().map(|(name, value)| (name.clone(), text(value)));
-    let numbers = entry.numbers.iter().map(|(name, value)| (name.clone(), Value::Float(*value)));
-    let mut fields =
-        vec![("presence", presence), ("properties", Value::Map(texts.chain(numbers).collect()))];
-    if let Some(party) = &entry.party {
-        fields.push(("party_id", text(party)));
-    }
-    Value::Record(fields)
+/// Asks which of the groups that were found are formed.
+fn overriding(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>) {
+    registrar.matchmaker_override(move |call, groups| {
+        let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+        async move {
+            let groups = groups.iter().map(|group| waiting(group, &call)).collect();
+            let context = context::hook("matchmaker_override", &call);
+            chosen_groups(engine.first(&at, context, vec![Value::List(groups)]).await?)
+        }
+    });
+}
+
+/// Asks which groups are formed of all who wait.
+fn processor(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>) {
+    registrar.matchmaker_processor(move |call, entries| {
+        let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+        async move {
+            let entries = waiting(&entries, &call);
+            let context = context::hook("matchmaker_processor", &call);
+            chosen_groups(engine.first(&at, context, vec![entries]).await?)
+        }
+    });
+}
+
+fn waiting(entries: &[MatchmakerEntry], call: &HookContext) -> Value {
+    Value::List(entries.iter().map(|entry| entry.waiting(call.node.as_str())).collect())
 }
 
 struct Before<'a> {

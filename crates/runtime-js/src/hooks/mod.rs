@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tavern_domain::ErrorCode;
 use tavern_protocol::{Call, CallId, CallVisitor, RtId, Wire};
 use tavern_runtime_hooks::engine::{Habits, Made, Pool, Workers};
-use tavern_runtime_hooks::{HookError, MatchmakerEntry, Registrar};
+use tavern_runtime_hooks::{HookError, Registrar};
 
 mod boards;
+mod matchmaker;
 
 use crate::machine::{Machine, ScriptContext};
 use crate::matches::JsFactory;
@@ -64,7 +65,9 @@ pub(crate) fn register(engine: &Arc<Engine>, found: &Registrations, registrar: &
                 let factory = JsFactory { engine, name: name.as_str().into(), first: function };
                 registrar.match_handler(name, factory);
             }
-            Place::MatchmakerMatched => matched(registrar, engine, function),
+            Place::MatchmakerMatched => matchmaker::matched(registrar, engine, function),
+            Place::MatchmakerOverride => matchmaker::overriding(registrar, engine, function),
+            Place::MatchmakerProcessor => matchmaker::processor(registrar, engine, function),
             Place::PurchaseNotificationApple
             | Place::PurchaseNotificationGoogle
             | Place::SubscriptionNotificationApple
@@ -156,45 +159,6 @@ fn or_null<M: Wire>(message: &M) -> Value {
 
 fn name(mode: &str, call: CallId) -> Arc<str> {
     format!("{mode} {}", call.name()).into()
-}
-
-fn matched(registrar: &mut Registrar, engine: Arc<Engine>, function: usize) {
-    let what: Arc<str> = "matchmaker matched".into();
-    registrar.matchmaker_matched(move |call, entries| {
-        let (engine, what) = (Arc::clone(&engine), Arc::clone(&what));
-        async move {
-            let node = call.node.as_str().to_owned();
-            let entries = entries.iter().map(|entry| matched_entry(entry, &node)).collect();
-            let context = context::hook("matchmaker", &call);
-            let arguments = vec![Value::List(entries)];
-            let answer = engine.call(function, &what, context, arguments).await?;
-            if let Value::Text(id) = answer {
-                return Ok(Some(id));
-            }
-            if answer.is_null() {
-                return Ok(None);
-            }
-            let text = "server code must answer the id of a match or nothing";
-            Err(HookError::new(ErrorCode::Internal, text))
-        }
-    });
-}
-
-fn matched_entry(entry: &MatchmakerEntry, node: &str) -> Value {
-    let texts = entry.texts.iter().map(|(name, text)| (name.clone(), Value::Text(text.clone())));
-    let numbers = entry.numbers.iter().map(|(name, number)| (name.clone(), Value::Float(*number)));
-    let presence = Value::Record(vec![
-        ("user_id", Value::Text(entry.user.to_string())),
-        ("session_id", Value::Text(entry.session.to_string())),
-        ("username", Value::Text(entry.username.to_string())),
-        ("node", Value::Text(node.to_owned())),
-    ]);
-    let mut fields =
-        vec![("presence", presence), ("properties", Value::Map(texts.chain(numbers).collect()))];
-    if let Some(party) = &entry.party {
-        fields.push(("party_id", Value::Text(party.clone())));
-    }
-    Value::Record(fields)
 }
 
 fn rt_before(registrar: &mut Registrar, engine: Arc<Engine>, function: usize, kind: RtId) {

@@ -13,8 +13,10 @@ use crate::registration::{MATCH_FUNCTIONS, Place, StorageIndex};
 const MOST: usize = 10_000;
 
 /// Places with one function each and nothing else to say.
-const SINGLE: [(&str, Place); 9] = [
+const SINGLE: [(&str, Place); 11] = [
     ("registerMatchmakerMatched", Place::MatchmakerMatched),
+    ("registerMatchmakerOverride", Place::MatchmakerOverride),
+    ("registerMatchmakerProcessor", Place::MatchmakerProcessor),
     ("registerTournamentEnd", Place::TournamentEnd),
     ("registerTournamentReset", Place::TournamentReset),
     ("registerLeaderboardReset", Place::LeaderboardReset),

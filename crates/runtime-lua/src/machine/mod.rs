@@ -69,6 +69,8 @@ struct Prelude {
     /// Makes a host function of one that answers whether it went well.
     host: Function,
     freeze: Function,
+    /// Makes `storage_write_retry` of reading and writing.
+    retrying: Function,
 }
 
 /// One Lua state.
@@ -106,7 +108,7 @@ impl Machine {
         let (lua, prelude) = bare(&plan.limits)?;
         let watch = Watch::new(plan.end.clone());
         let registry = Registry::default();
-        let nk = nk::make(&lua, &prelude.host, plan, &registry, first)?;
+        let nk = nk::make(&lua, &prelude, plan, &registry, first)?;
         let require = loader(&lua, &plan.sources, nk)?;
         watch.install(&lua)?;
         watch.begin(plan.limits.init);
@@ -245,8 +247,8 @@ fn bare(limits: &Limits) -> mlua::Result<(Lua, Prelude)> {
     ]);
     globals.set("print", lua.create_function(print)?)?;
     let prelude = lua.load(include_str!("prelude.lua")).set_name("=prelude");
-    let (run, host, freeze) = prelude.set_mode(ChunkMode::Text).call(given)?;
-    Ok((lua, Prelude { run, host, freeze }))
+    let (run, host, freeze, retrying) = prelude.set_mode(ChunkMode::Text).call(given)?;
+    Ok((lua, Prelude { run, host, freeze, retrying }))
 }
 
 /// `print` goes into the log.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use mlua::{Function, Lua, LuaString, MultiValue, Result, Table, Value as LuaValue};
+use tavern_domain::ErrorCode;
 use tavern_runtime_hooks::host::{HostFunction, Language, host_functions};
 use tavern_runtime_hooks::{HookError, Value, engine};
 use tokio::runtime::Handle;
 
 use super::registry::Registry;
-use super::{Ask, Plan, convert, loading_context};
+use super::{Ask, Plan, Prelude, convert, loading_context};
 use crate::place::{Place, call_named, message_named};
 
 /// JSON texts up to so many bytes become values without a look at the limit of memory.
@@ -17,16 +18,19 @@ const SMALL: usize = 256 << 10;
 /// The module of a machine.
 pub(super) fn make(
     lua: &Lua,
-    host: &Function,
+    prelude: &Prelude,
     plan: &Arc<Plan>,
     registry: &Registry,
     first: bool,
 ) -> Result<Table> {
-    let nk = lua.create_table()?;
+    let (host, nk) = (&prelude.host, lua.create_table()?);
     for function in host_functions().filter(|function| !function.name.is_empty()) {
         let raw = host_function(lua, function, plan)?;
         nk.raw_set(function.name, host.call::<Function>(raw)?)?;
     }
+    let (read, write): (Function, Function) =
+        (nk.raw_get("storage_read")?, nk.raw_get("storage_write")?);
+    nk.raw_set("storage_write_retry", prelude.retrying.call::<Function>((read, write))?)?;
     registrations(lua, &nk, registry)?;
     of_the_language(lua, &nk, host, plan, first)?;
     Ok(nk)
@@ -57,7 +61,7 @@ fn ask(
     let given = given.iter().map(convert::take).collect::<Result<Vec<_>>>();
     let given = given.map_err(|error| {
         let text = format!("{}: {}", row.name, super::words_of(&error));
-        HookError::new(tavern_domain::ErrorCode::InvalidArgument, text)
+        HookError::new(ErrorCode::InvalidArgument, text)
     })?;
     let arguments = row.arguments(Language::Lua, given)?;
     let result = engine::wait(handle, asks(row, arguments))?;
@@ -70,7 +74,8 @@ pub(super) fn refused(lua: &Lua, error: &HookError) -> Result<MultiValue> {
         tracing::debug!(error = source, "a host function failed");
     }
     let text = LuaValue::String(lua.create_string(&*error.message)?);
-    Ok(MultiValue::from_iter([LuaValue::Boolean(false), text]))
+    let code = LuaValue::Integer(error.code.number().into());
+    Ok(MultiValue::from_iter([LuaValue::Boolean(false), text, code]))
 }
 
 /// The `register_…` functions.
@@ -212,5 +217,6 @@ fn well(value: LuaValue) -> Result<MultiValue> {
 
 fn badly(lua: &Lua, text: &str) -> Result<MultiValue> {
     let text = LuaValue::String(lua.create_string(text)?);
-    Ok(MultiValue::from_iter([LuaValue::Boolean(false), text]))
+    let code = LuaValue::Integer(ErrorCode::InvalidArgument.number().into());
+    Ok(MultiValue::from_iter([LuaValue::Boolean(false), text, code]))
 }

@@ -161,6 +161,27 @@ local function run(f, ...)
   return answered(pcall(f, ...))
 end
 
+-- What the server has last said no with, and the code: `pcall` answers it besides the text.
+local refusal, refusal_code
+local raw_pcall, sub = pcall, string.sub
+
+local function caught(ok, ...)
+  if ok then
+    return true, ...
+  end
+  local e = ...
+  -- The place stands before it.
+  if refusal and type(e) == "string" and sub(e, -#refusal) == refusal then
+    return false, e, refusal_code
+  end
+  return false, e
+end
+
+function pcall(f, ...)
+  refusal = nil
+  return caught(raw_pcall(f, ...))
+end
+
 -- A host function answers whether it went well first. What it says otherwise is raised where the
 -- script called it.
 local function host(f)
@@ -168,10 +189,34 @@ local function host(f)
     if ok then
       return ...
     end
-    error((...), 2)
+    refusal, refusal_code = ...
+    error(refusal, 2)
   end
   return function(...)
     return passed(f(...))
+  end
+end
+
+-- Reads, lets the script say what to write, writes; again when somebody else was faster.
+local function retrying(read, write)
+  return function(ids, update, retries)
+    if type(update) ~= "function" then
+      error("argument 2, update_fn, must be a function", 2)
+    end
+    if type(retries) ~= "number" or not (retries >= 0 and retries <= 10) then
+      error("expects 0 to 10 retries", 2)
+    end
+    while true do
+      local wanted = update(read(ids))
+      local ok, answer = raw_pcall(write, wanted)
+      if ok then
+        return answer
+      end
+      if retries < 1 or type(answer) ~= "string" or not raw_find(answer, "version", 1, true) then
+        error(answer, 0)
+      end
+      retries = retries - 1
+    end
   end
 end
 
@@ -193,4 +238,4 @@ local function freeze()
   })
 end
 
-return run, host, freeze
+return run, host, freeze, retrying

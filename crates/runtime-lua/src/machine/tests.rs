@@ -139,6 +139,23 @@ fn host_functions_answer_several_values_and_raise_where_they_were_called() {
 }
 
 #[test]
+fn pcall_answers_the_code_that_the_server_refused_with() {
+    let nobody = "'00000000-0000-4000-8000-000000000002'";
+    let refused = format!(
+        "local nk = require('nakama') \
+         local ok, text, code = pcall(nk.account_get_id, {nobody}) \
+         local again, _, missing = pcall(nk.account_get_id) \
+         local _, own, none = pcall(error, 'nobody is here', 0) \
+         return tostring(ok) .. ' ' .. text .. ' ' .. code .. ' ' .. missing .. ' ' .. own .. tostring(none)"
+    );
+    assert_eq!(answer(&refused), text("false nobody is here 5 3 nobody is herenil"));
+    let passed_on = format!(
+        "local ok, text, code = pcall(require('nakama').account_get_id, {nobody}) error({{ text, code }})"
+    );
+    assert_eq!(raised(&passed_on).code, ErrorCode::NotFound);
+}
+
+#[test]
 fn errors_are_what_the_script_raises() {
     let error = raised("error({ 'no entry', 7 })");
     assert_eq!((error.code, &*error.message), (ErrorCode::PermissionDenied, "no entry"));

@@ -107,6 +107,7 @@ function InitModule(c, l, nk, i) {
   i.registerBeforeAuthenticateDevice(f); i.registerAfterAddFriends(f);
   i.registerRtBefore("ChannelMessageSend", f); i.registerRtAfter("channelmessagesend", f);
   i.registerMatch("duel", m); i.registerMatchmakerMatched(f); i.registerTournamentEnd(f);
+  i.registerMatchmakerOverride(f); i.registerMatchmakerProcessor(f);
   i.registerStorageIndex("idx", "col", null, ["a"], [], 100, true);
 }"#;
     let (_, _, found) = bench(&[("index.js", text)]).first().unwrap();
@@ -122,6 +123,8 @@ function InitModule(c, l, nk, i) {
             Place::Match("duel".to_owned()),
             Place::MatchmakerMatched,
             Place::TournamentEnd,
+            Place::MatchmakerOverride,
+            Place::MatchmakerProcessor,
         ]
     );
     assert_eq!(found.indexes[0].fields, ["a"]);
