@@ -110,6 +110,25 @@ declare namespace nkruntime {
     matches: MatchmakerResult[],
   ) => Awaitable<string | void | null>;
 
+  /** Answers those of the groups that are formed; the others go on waiting. */
+  type MatchmakerOverrideFunction = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    groups: MatchmakerWaiting[][],
+  ) => Awaitable<(MatchmakerWaiting | string)[][] | void | null>;
+  /** Gets all who wait and answers the groups that are formed, in place of the matchmaker. */
+  type MatchmakerProcessorFunction = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    entries: MatchmakerWaiting[],
+  ) => Awaitable<(MatchmakerWaiting | string)[][] | void | null>;
+
+  /** Those of a party share a ticket and are never separated. */
+  interface MatchmakerWaiting extends MatchmakerResult {
+    ticket: string;
+  }
   interface MatchmakerResult {
     presence: Presence;
     properties: { [key: string]: any };
@@ -208,6 +227,8 @@ declare namespace nkruntime {
     registerRtAfter(message: RtMessage | string, fn: RtAfterHook): void;
     registerMatch<S = MatchState>(name: string, handler: MatchHandler<S>): void;
     registerMatchmakerMatched(fn: MatchmakerMatchedFunction): void;
+    registerMatchmakerOverride(fn: MatchmakerOverrideFunction): void;
+    registerMatchmakerProcessor(fn: MatchmakerProcessorFunction): void;
     registerShutdown(fn: ShutdownFunction): void;
     registerTournamentEnd(fn: (ctx: Context, logger: Logger, nk: Nakama, tournament: any, end: number, reset: number) => Awaitable<void>): void;
     registerTournamentReset(fn: (ctx: Context, logger: Logger, nk: Nakama, tournament: any, end: number, reset: number) => Awaitable<void>): void;

@@ -71,7 +71,7 @@ async fn waiting(file: &str, module: &str, query: &str) -> (World, [Socket; 2]) 
     let at = world.at.game.http;
     let mut sockets = Vec::new();
     for device in ["a-device-of-the-first", "a-device-of-the-second"] {
-        let mut socket = Socket::open(at, &token(at, device).await).await.unwrap();
+        let mut socket = Socket::open(at, &token(at, device).await).await.expect("a socket");
         let add = json!({ "cid": "1", "matchmaker_add": { "min_count": 2, "max_count": 2,
             "query": query, "numeric_properties": { "skill": 7 } } });
         socket.send(&add.to_string()).await;

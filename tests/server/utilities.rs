@@ -153,3 +153,70 @@ async fn server_code_asks_other_servers() {
     assert_eq!(answer.body["headers"]["Content-Type"], json!(["application/json"]));
     world.stop().await;
 }
+
+const LUA_STORAGE: &str = r#"
+local nk = require("nakama")
+local key = { collection = "counts", key = "one", user_id = nil }
+
+local function write(value, version)
+  return nk.storage_write({ { collection = "counts", key = "one", value = { n = value }, version = version } })
+end
+
+nk.register_rpc(function()
+  write(1)
+  local rounds = 0
+  nk.storage_write_retry({ key }, function(objects)
+    rounds = rounds + 1
+    if rounds == 1 then
+      write(10)
+    end
+    local found = objects[1]
+    return { { collection = "counts", key = "one", value = { n = found.value.n + 1 }, version = found.version } }
+  end, 3)
+  local gave_up = pcall(nk.storage_write_retry, { key }, function(objects)
+    write(nk.storage_read({ key })[1].value.n + 1)
+    return { { collection = "counts", key = "one", value = {}, version = objects[1].version } }
+  end, 1)
+  return nk.json_encode({ rounds = rounds, gave_up = not gave_up, n = nk.storage_read({ key })[1].value.n })
+end, "lua_retry")
+
+nk.register_rpc(function()
+  local ok, text, code = pcall(nk.account_get_id, "00000000-0000-4000-8000-000000000001")
+  error({ "told on: " .. text, code })
+end, "lua_told_on")
+"#;
+
+const JAVASCRIPT_ERRORS: &str = r#"
+function InitModule(ctx, logger, nk, initializer) {
+  initializer.registerRpc("javascript_told_on", (ctx, logger, nk) => {
+    try {
+      nk.accountGetId("00000000-0000-4000-8000-000000000001");
+    } catch (error) {
+      throw { message: `told on: ${error.message}`, code: error.code };
+    }
+  });
+}
+"#;
+
+#[tokio::test]
+async fn objects_are_written_again_when_others_were_faster() {
+    let files = folder(&[("main.lua", LUA_STORAGE)]);
+    let mut world = World::with(Vec::new(), with(files.path())).await;
+    let answer = rpc(&world, "lua_retry", "").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.body, json!({ "rounds": 2, "gave_up": true, "n": 13 }));
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_code_of_the_server_reaches_the_script_and_from_there_the_client() {
+    let files = folder(&[("main.lua", LUA_STORAGE), ("index.js", JAVASCRIPT_ERRORS)]);
+    let mut world = World::with(Vec::new(), with(files.path())).await;
+    for id in ["lua_told_on", "javascript_told_on"] {
+        let answer = rpc(&world, id, "").await;
+        assert_eq!((answer.status, &answer.body["code"]), (404, &json!(5)), "{}", answer.text);
+        let message = answer.body["message"].as_str().expect("a text");
+        assert!(message.starts_with("told on: "), "{message}");
+    }
+    world.stop().await;
+}
