@@ -637,6 +637,10 @@ declare namespace nkruntime {
     sessionLogout(userId: string, token?: string | null, refreshToken?: string | null): void;
     /** SHA-256, as hexadecimal digits. */
     sha256Hash(input: ArrayBuffer): string;
+    /** Runs a statement in a transaction of its own and answers how many rows it touched. Parameters are `$1` and so on; ids, times and JSON are given as texts. */
+    sqlExec(query: string, parameters?: any[] | null): SqlDone;
+    /** Runs a statement and answers its rows, at most 10000, each by the names of its columns. Columns of types that are neither numbers, texts, times, ids, JSON nor bytes must be cast to text. */
+    sqlQuery(query: string, parameters?: any[] | null): { [key: string]: any }[];
     /** Deletes objects, all or none, whatever their permissions say. One that is not there is an error. */
     storageDelete(objects: StorageDeleteRequest[]): void;
     /** A part of a collection: of one owner's objects, or of everybody's. A page has 1 to 10,000 objects. With a caller it holds what that user may read. */
@@ -1107,6 +1111,12 @@ declare namespace nkruntime {
     username: string;
     /** Whether the account is new. */
     created: boolean;
+  }
+
+  /** What a statement has done. */
+  interface SqlDone {
+    /** How many rows it touched. */
+    rowsAffected: number;
   }
 
   /** The address of a stream. */

@@ -45,6 +45,19 @@ nk.register_rpc(function(_, payload)
   return nk.json_encode({ code = code, kind = headers["Content-Type"], body = body,
     refused = not refused and why })
 end, "lua_http")
+
+nk.register_rpc(function()
+  nk.sql_exec("CREATE TABLE IF NOT EXISTS studio (id uuid PRIMARY KEY, n bigint, x float8, at timestamptz, doc jsonb, raw bytea)")
+  local id = "4ec4f126-3f9d-11e7-84ef-b7c182b36521"
+  local touched = nk.sql_exec("INSERT INTO studio VALUES ($1, $2, $3, $4, $5, $6)",
+    { id, 7, 1.5, "2026-01-02T03:04:05Z", { a = { 1, 2 } }, "raw" })
+  local rows = nk.sql_query("SELECT *, NULL AS nothing, n > $1 AS more FROM studio", { 6 })
+  local refused = { pcall(nk.sql_query, "SELECT * FROM missing") }
+  local few = { pcall(nk.sql_exec, "SELECT $1::text") }
+  local many = { pcall(nk.sql_query, "SELECT n FROM generate_series(1, 10001) n") }
+  return nk.json_encode({ touched = touched, rows = rows, refused = refused[2], few = few[2],
+    many = many[2] })
+end, "lua_sql")
 "#;
 
 const JAVASCRIPT: &str = r#"
@@ -73,6 +86,10 @@ function InitModule(ctx, logger, nk, initializer) {
       outside: told(() => nk.fileRead("../words.txt")),
       key: told(() => nk.aes256Encrypt("hello", key)),
     });
+  });
+  initializer.registerRpc("javascript_sql", (ctx, logger, nk) => {
+    const { rowsAffected } = nk.sqlExec("UPDATE studio SET n = n + $1", [1]);
+    return JSON.stringify({ rowsAffected, n: nk.sqlQuery("SELECT n FROM studio")[0].n });
   });
   initializer.registerRpc("javascript_http", (ctx, logger, nk, payload) => {
     return JSON.stringify(nk.httpRequest(payload, "get"));
@@ -218,5 +235,32 @@ async fn a_code_of_the_server_reaches_the_script_and_from_there_the_client() {
         let message = answer.body["message"].as_str().expect("a text");
         assert!(message.starts_with("told on: "), "{message}");
     }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn server_code_runs_statements() {
+    let files = folder(&[("main.lua", LUA), ("index.js", JAVASCRIPT)]);
+    let mut world = World::with(Vec::new(), with(files.path())).await;
+
+    let answer = rpc(&world, "lua_sql", "").await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let row = &answer.body["rows"][0];
+    let expected = json!({
+        "id": "4ec4f126-3f9d-11e7-84ef-b7c182b36521", "n": 7, "x": 1.5, "at": 1_767_323_045,
+        "doc": "{\"a\": [1, 2]}", "raw": "raw", "more": true,
+    });
+    assert_eq!((&answer.body["touched"], row), (&json!(1), &expected));
+    for (name, why) in [
+        ("refused", "\"missing\" does not exist"),
+        ("few", "1 parameters, not 0"),
+        ("many", "10000"),
+    ] {
+        let told = answer.body[name].as_str().unwrap_or_default();
+        assert!(told.contains(why), "{name}: {}", answer.text);
+    }
+
+    let answer = rpc(&world, "javascript_sql", "").await;
+    assert_eq!(answer.body, json!({ "rowsAffected": 1, "n": 8 }), "{}", answer.text);
     world.stop().await;
 }

@@ -14,6 +14,7 @@ mod matches;
 mod notifications;
 mod process;
 mod sessions;
+mod sql;
 mod storage;
 mod streams;
 mod together;

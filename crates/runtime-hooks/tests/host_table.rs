@@ -50,8 +50,6 @@ const NOT_YET: &[&str] = &[
     "purchase_validate_huawei",
     "purchase_validate_samsung",
     "purchases_list",
-    "sql_exec",
-    "sql_query",
     "status_follow",
     "status_unfollow",
     "storage_index_list",

@@ -36,6 +36,7 @@ mod pool;
 mod query;
 mod retry;
 mod revocations;
+mod sql;
 mod storage;
 #[cfg(feature = "testkit")]
 pub mod testkit;

@@ -14,6 +14,7 @@ use crate::notifications::PostgresNotifications;
 use crate::objects::PostgresObjects;
 use crate::obligations::PostgresObligations;
 use crate::revocations::PostgresRevocations;
+use crate::sql::PostgresSql;
 use crate::together::PostgresTogethers;
 use crate::wallets::PostgresWallets;
 
@@ -35,5 +36,6 @@ pub fn storage(pool: &Pool) -> Storage {
         board_records: Arc::new(PostgresRecords::new(pool.clone())),
         board_schedules: Arc::new(PostgresSchedules::new(pool.clone())),
         togethers: Arc::new(PostgresTogethers::new(pool.clone())),
+        sql: Arc::new(PostgresSql::new(pool.clone())),
     }
 }

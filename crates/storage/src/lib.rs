@@ -30,6 +30,7 @@ mod notifications;
 mod objects;
 mod obligations;
 mod revocations;
+mod sql;
 mod together;
 mod wallets;
 
@@ -73,6 +74,7 @@ pub use objects::{
 };
 pub use obligations::{Claim, NewObligation, Obligation, Obligations};
 pub use revocations::{Revocation, RevocationScope, Revocations};
+pub use sql::{Sql, SqlRefused, SqlRows, SqlValue};
 pub use together::{Together, TogetherDone, TogetherRefused, Togethers};
 pub use wallets::{LedgerEntry, LedgerPage, WalletChange, WalletOutcome, WalletRefused, Wallets};
 
@@ -105,4 +107,6 @@ pub struct Storage {
     pub board_schedules: Arc<dyn BoardSchedules>,
     /// Changes of several kinds that belong together.
     pub togethers: Arc<dyn Togethers>,
+    /// Statements of the studio's own.
+    pub sql: Arc<dyn Sql>,
 }

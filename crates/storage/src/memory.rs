@@ -15,6 +15,7 @@ mod notifications;
 mod objects;
 mod obligations;
 mod revocations;
+mod sql;
 mod together;
 mod wallets;
 
@@ -53,6 +54,7 @@ pub fn storage() -> Storage {
         board_records: Arc::clone(&memory) as _,
         board_schedules: Arc::clone(&memory) as _,
         togethers: Arc::clone(&memory) as _,
+        sql: Arc::clone(&memory) as _,
         objects: memory,
     }
 }

@@ -33,6 +33,7 @@ mod matches;
 mod notifications;
 mod process;
 mod sessions;
+mod sql;
 mod storage;
 mod streams;
 mod together;
@@ -57,6 +58,7 @@ pub use matches::*;
 pub use notifications::*;
 pub use process::*;
 pub use sessions::*;
+pub use sql::*;
 pub use storage::*;
 pub use streams::*;
 pub use together::*;
@@ -81,6 +83,7 @@ pub trait Host:
     + NotificationsHost
     + ProcessHost
     + SessionsHost
+    + SqlHost
     + StorageHost
     + StreamsHost
     + TogetherHost
@@ -104,6 +107,7 @@ impl<
         + NotificationsHost
         + ProcessHost
         + SessionsHost
+        + SqlHost
         + StorageHost
         + StreamsHost
         + TogetherHost
@@ -130,6 +134,7 @@ pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
         notifications::TABLE,
         process::TABLE,
         sessions::TABLE,
+        sql::TABLE,
         storage::TABLE,
         streams::TABLE,
         together::TABLE,
