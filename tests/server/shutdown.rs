@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::json;
 use tavern::boot::Outcome;
+use tavern_domain::Lifecycle;
 use tavern_runtime_hooks::{Host, Module, ModuleError, Registrar};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::harness::World;
-use crate::http::{As, token, try_ask};
+use crate::harness::{HTTP_KEY, World, database, settings, start};
+use crate::http::{As, ask, token, try_ask};
+use crate::scripts::{folder, with};
 use crate::socket::Socket;
 
 /// A module whose function and whose shutdown never return.
@@ -71,4 +74,45 @@ async fn an_idle_server_stops_at_once_and_asks_clients_to_come_back() {
     assert_eq!(outcome, Outcome::Stopped);
     assert!(code.is_some());
     assert_eq!(life.tasks(), 0, "no task is left behind");
+}
+
+const LUA: &str = r#"
+local nk = require("nakama")
+nk.register_shutdown(function(context)
+  nk.storage_write({ { collection = "last words", key = "lua", value = { mode = context.execution_mode } } })
+end)
+nk.register_rpc(function()
+  local words = {}
+  for _, object in ipairs(nk.storage_read({ { collection = "last words", key = "lua" },
+    { collection = "last words", key = "javascript" } })) do
+    words[object.key] = object.value.mode
+  end
+  return nk.json_encode(words)
+end, "words")
+"#;
+
+const JAVASCRIPT: &str = r#"
+function InitModule(ctx, logger, nk, initializer) {
+  initializer.registerShutdown((ctx, logger, nk) => {
+    nk.storageWrite([{ collection: "last words", key: "javascript", value: { mode: ctx.executionMode } }]);
+  });
+}
+"#;
+
+#[tokio::test]
+async fn functions_for_the_end_run_before_the_database_is_gone() {
+    let files = folder(&[("main.lua", LUA), ("index.js", JAVASCRIPT)]);
+    let database = database().await;
+    for expected in [json!({}), json!({ "lua": "shutdown", "javascript": "shutdown" })] {
+        let mut settings = settings(&database.url());
+        with(files.path())(&mut settings);
+        let server = start(settings, Vec::new(), &Lifecycle::new()).await.unwrap().unwrap();
+        let path = format!("/v2/rpc/words?unwrap&http_key={HTTP_KEY}");
+        let answer = ask(server.addresses().game.http, As::Nobody, "POST", &path, "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        // An empty table may be a list.
+        let none = answer.body.as_array().is_some_and(Vec::is_empty);
+        assert!(answer.body == expected || none && expected == json!({}), "{}", answer.text);
+        assert_eq!(server.stop().await, Outcome::Stopped);
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::World;
+use crate::harness::{HTTP_KEY, World};
 use crate::http::{As, ask};
 use crate::scripts::{folder, rpc, with};
 
@@ -34,6 +34,7 @@ nk.register_rpc(function()
     kept = nk.localcache_get("kept").list[2],
     missing = nk.localcache_get("missing", "a default"),
     file = nk.file_read("words.txt"),
+    config = nk.get_config(),
     outside = told(nk.file_read, "../words.txt"),
     key = told(nk.aes256_encrypt, "hello", key),
   })
@@ -130,6 +131,12 @@ async fn utilities_work_in_both_languages() {
     ] {
         assert_eq!(answer.body[name], value, "{name}");
     }
+    let config = &answer.body["config"];
+    assert_eq!(
+        (&config["name"], &config["runtime"]["http_key"]),
+        (&json!("tests"), &json!(HTTP_KEY))
+    );
+    assert_eq!(config["session"]["token_expiry_sec"], 3600);
     for refused in ["outside", "key"] {
         assert_ne!(answer.body[refused], "went well", "{refused}");
     }

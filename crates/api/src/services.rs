@@ -65,6 +65,8 @@ pub struct Config {
     pub leaderboards: tavern_leaderboards::Config,
     /// The folder of modules, whose files server code may read.
     pub modules: PathBuf,
+    /// The settings that server code may read: a JSON object.
+    pub for_scripts: Secret,
 }
 
 /// What [`Services`] are made of: everything that a test may want to replace.

@@ -35,7 +35,6 @@ const NOT_YET: &[&str] = &[
     "authenticate_game_center",
     "authenticate_google",
     "authenticate_steam",
-    "get_config",
     "link_apple",
     "link_facebook",
     "link_facebook_instant_game",

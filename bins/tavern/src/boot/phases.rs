@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tavern_api::{Api, Config, Parts, ServerHost, Services};
 use tavern_auth::{Lockout, Passwords, Sessions};
-use tavern_domain::{Clock, Entropy, Lifecycle};
+use tavern_domain::{Clock, Entropy, Lifecycle, Secret};
 use tavern_fetch::Client;
 use tavern_limits::Limits;
 use tavern_runtime_hooks::{Hooks, Host, Module, load_with};
@@ -205,6 +205,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             single_match: settings.session.single_match,
             leaderboards: settings.leaderboard.limits(),
             modules: settings.modules_dir(),
+            for_scripts: Secret::new(settings.for_scripts()),
         },
     }))
 }

@@ -23,6 +23,7 @@ mod derived;
 mod dev;
 mod env;
 mod flags;
+mod for_scripts;
 mod foreign;
 mod later;
 mod load;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tavern_domain::ErrorCode;
 use tavern_runtime_hooks::host::{
-    FileRead, LocalcacheClear, LocalcacheDelete, LocalcacheGet, LocalcachePut, MetricsCounterAdd,
-    MetricsGaugeSet, MetricsTimerRecord, ProcessHost,
+    FileRead, GetConfig, LocalcacheClear, LocalcacheDelete, LocalcacheGet, LocalcachePut,
+    MetricsCounterAdd, MetricsGaugeSet, MetricsTimerRecord, ProcessHost,
 };
 use tavern_runtime_hooks::{HookError, Json};
 use tavern_telemetry::CustomMetricError;
@@ -81,6 +81,10 @@ impl ProcessHost for ServerHost {
     async fn localcache_clear(&self, _: LocalcacheClear) -> Result<(), HookError> {
         self.0.local_cache.clear();
         Ok(())
+    }
+
+    async fn get_config(&self, _: GetConfig) -> Result<Json, HookError> {
+        Ok(Json(self.0.config.for_scripts.expose().to_owned()))
     }
 
     async fn metrics_counter_add(&self, args: MetricsCounterAdd) -> Result<(), HookError> {

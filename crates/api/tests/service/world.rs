@@ -103,6 +103,7 @@ impl World {
                 single_match: false,
                 leaderboards: tavern_leaderboards::Config::default(),
                 modules: std::path::PathBuf::new(),
+                for_scripts: tavern_domain::Secret::new("{}"),
             },
         })
     }

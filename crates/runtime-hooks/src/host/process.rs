@@ -53,4 +53,9 @@ host_area! {
 
     /// The text of a file in the folder of modules, named relative to it, of at most 8 MiB.
     fn file_read as "fileRead" (FileRead { rel_path: String }) -> String;
+
+    /// The settings that the server was started with, in the groups and by the names of its
+    /// configuration, as far as they concern server code: name, log level, sessions, socket,
+    /// environment, log-ins of other providers, purchases. Among them are keys.
+    fn get_config as "" (GetConfig {}) -> Json;
 }
