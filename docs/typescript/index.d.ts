@@ -627,6 +627,8 @@ declare namespace nkruntime {
     notificationsSend(notifications: NotificationRequest[]): void;
     /** Changes kept notifications, all or none. */
     notificationsUpdate(updates: NotificationUpdate[]): void;
+    /** Parties, newest first: 1 to 100 on a page, 10 unless asked otherwise; only open or only closed ones if asked so, hidden ones only when asked for. A query asks for the fields of labels. */
+    partyList(limit: number | null | undefined, open: boolean | null | undefined, showHidden: boolean, query?: string | null, cursor?: string | null): PartyPage;
     /** A signature by RSA (PKCS #1 v1.5) over the SHA-256 of the input. The key is a PEM text of PKCS #1 or PKCS #8, of 2048 to 4096 bits. Bytes, or Base64 if asked for, which JavaScript does unless told otherwise. */
     rsaSha256Hash(input: ArrayBuffer, key: string, base64?: boolean | null): string;
     /** Random bytes fit for keys, at most 65536. */
@@ -641,6 +643,10 @@ declare namespace nkruntime {
     sqlExec(query: string, parameters?: any[] | null): SqlDone;
     /** Runs a statement and answers its rows, at most 10000, each by the names of its columns. Columns of types that are neither numbers, texts, times, ids, JSON nor bytes must be cast to text. */
     sqlQuery(query: string, parameters?: any[] | null): { [key: string]: any }[];
+    /** Makes a session hear of the status of users; those that are not there are left out. */
+    statusFollow(sessionId: string, userIds: string[]): void;
+    /** Makes a session no longer hear of the status of users; that of its own user it always does. */
+    statusUnfollow(sessionId: string, userIds: string[]): void;
     /** Deletes objects, all or none, whatever their permissions say. One that is not there is an error. */
     storageDelete(objects: StorageDeleteRequest[]): void;
     /** A part of a collection: of one owner's objects, or of everybody's. A page has 1 to 10,000 objects. With a caller it holds what that user may read. */
@@ -705,6 +711,8 @@ declare namespace nkruntime {
     usersGetFriendStatus(userId: string, userIds: string[]): Friend[];
     /** The players with these ids or Facebook ids, each once, in no order. */
     usersGetId(userIds?: string[] | null, facebookIds?: string[] | null): User[];
+    /** Random players, up to 1,000; fewer when there are not so many. */
+    usersGetRandom(count?: number | null): User[];
     /** The players with these user names, in no order. */
     usersGetUsername(usernames?: string[] | null): User[];
     /** Lifts bans. */
@@ -713,6 +721,8 @@ declare namespace nkruntime {
     uuidv4(): string;
     /** A part of a user's ledger, newest first. A page has 1 to 100 entries, 100 unless asked otherwise. */
     walletLedgerList(userId: string, limit?: number | null, cursor?: string | null): WalletLedgerList;
+    /** Adds fields to the metadata of an entry of a ledger, in place of those of the same names, and answers the entry. */
+    walletLedgerUpdate(itemId: string, metadata: any): WalletLedgerResult;
     /** Adds a changeset to a wallet and, if asked to, writes a ledger entry. All or nothing; no currency goes below zero. */
     walletUpdate(userId: string, changeset: { [key: string]: number }, metadata?: any | null, updateLedger?: boolean | null): WalletUpdateResult;
     /** Changes wallets in order, all or none. */
@@ -858,14 +868,6 @@ declare namespace nkruntime {
     cursor?: string | null;
   }
 
-  /** A part of a ledger, newest first. */
-  interface WalletLedgerList {
-    /** The entries. */
-    items: WalletLedgerResult[];
-    /** Where the next page begins; `None` on the last. */
-    cursor?: string | null;
-  }
-
   /** An entry of a ledger. */
   interface WalletLedgerResult {
     id: string;
@@ -874,6 +876,14 @@ declare namespace nkruntime {
     metadata: any;
     createTime: number;
     updateTime: number;
+  }
+
+  /** A part of a ledger, newest first. */
+  interface WalletLedgerList {
+    /** The entries. */
+    items: WalletLedgerResult[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
   }
 
   /** A running match. */
@@ -1048,6 +1058,23 @@ declare namespace nkruntime {
     permissionRead?: number | null;
     /** 0 nobody, 1 the owner; left out is 1. */
     permissionWrite?: number | null;
+  }
+
+  /** A part of the parties. */
+  interface PartyPage {
+    /** The parties, newest first. */
+    parties: Party[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+  }
+
+  /** A party as a listing shows it. */
+  interface Party {
+    partyId: string;
+    open: boolean;
+    hidden: boolean;
+    maxSize: number;
+    label: string;
   }
 
   /** One on a stream. */

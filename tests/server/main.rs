@@ -19,6 +19,8 @@ mod interfaces;
 mod kill;
 mod matchmaking;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod samples;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use tavern_domain::{Clock, Entropy, UserId, check_json_object};
-use tavern_storage::{StorageError, WalletChange, WalletOutcome, Wallets};
+use tavern_storage::{LedgerEntry, StorageError, WalletChange, WalletOutcome, Wallets};
+use uuid::Uuid;
 
 use crate::ledger::Walk;
 use crate::{Changeset, EconomyError, Ledger, LedgerQuery};
@@ -112,6 +113,18 @@ impl Economy {
     ) -> Result<Ledger, EconomyError> {
         let walk = Walk::new(user, query)?;
         Ok(walk.page(self.wallets.ledger(user, walk.after, walk.limit).await?))
+    }
+
+    /// Adds the fields of a JSON object to the metadata of a ledger entry, in place of those of the
+    /// same names, and answers the entry.
+    ///
+    /// # Errors
+    /// [`EconomyError::Metadata`], [`EconomyError::NoEntry`], [`EconomyError::NotKeepable`],
+    /// [`EconomyError::Storage`].
+    pub async fn annotate(&self, entry: Uuid, metadata: &str) -> Result<LedgerEntry, EconomyError> {
+        check_json_object(metadata, MAX_METADATA_BYTES).map_err(EconomyError::Metadata)?;
+        let annotated = self.wallets.annotate(entry, metadata, self.clock.now()).await;
+        annotated.map_err(not_kept)?.ok_or(EconomyError::NoEntry { entry })
     }
 
     fn change(&self, update: WalletUpdate, ledger: bool) -> Result<WalletChange, EconomyError> {

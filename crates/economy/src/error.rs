@@ -2,6 +2,7 @@
 
 use tavern_domain::{Classify, ErrorCode, InvalidCursor, JsonObjectError, UserId};
 use tavern_storage::{StorageError, WalletRefused};
+use uuid::Uuid;
 
 use crate::{
     MAX_CURRENCIES, MAX_CURRENCY_BYTES, MAX_LEDGER_LIMIT, MAX_METADATA_BYTES, MAX_UPDATES,
@@ -54,6 +55,12 @@ pub enum EconomyError {
         /// Whose.
         user: UserId,
     },
+    /// There is no such entry of a ledger.
+    #[error("no ledger entry {entry}")]
+    NoEntry {
+        /// Which.
+        entry: Uuid,
+    },
     /// A page size outside its range.
     #[error("the limit must be between 1 and {MAX_LEDGER_LIMIT}")]
     Limit,
@@ -82,7 +89,7 @@ impl Classify for EconomyError {
             | Self::NotKeepable(_) => ErrorCode::InvalidArgument,
             Self::NotEnough { .. } => ErrorCode::FailedPrecondition,
             Self::TooMuch { .. } => ErrorCode::OutOfRange,
-            Self::NoAccount { .. } => ErrorCode::NotFound,
+            Self::NoAccount { .. } | Self::NoEntry { .. } => ErrorCode::NotFound,
             Self::Storage(error) => error.code(),
         }
     }

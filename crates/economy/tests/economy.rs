@@ -13,8 +13,8 @@ use tavern_economy::{
     WalletUpdate,
 };
 use tavern_storage::{
-    Created, Identity, LedgerPage, NewAccount, Storage, StorageError, WalletChange, WalletOutcome,
-    WalletRefused, Wallets, memory,
+    Created, Identity, LedgerEntry, LedgerPage, NewAccount, Storage, StorageError, WalletChange,
+    WalletOutcome, WalletRefused, Wallets, memory,
 };
 use uuid::Uuid;
 
@@ -227,6 +227,30 @@ impl Wallets for Broken {
     ) -> Result<LedgerPage, StorageError> {
         Err((self.0)())
     }
+
+    async fn annotate(
+        &self,
+        _: Uuid,
+        _: &str,
+        _: Timestamp,
+    ) -> Result<Option<LedgerEntry>, StorageError> {
+        Err((self.0)())
+    }
+}
+
+#[tokio::test]
+async fn an_entry_is_annotated() {
+    let w = World::new().await;
+    w.economy.update(coins(w.ada, 1), true).await.unwrap();
+    let entry = w.ledger(1, None).await.entries[0].id;
+    let annotated = w.economy.annotate(entry, r#"{"seen":true}"#).await.unwrap();
+    assert_eq!(w.ledger(1, None).await.entries, [annotated]);
+    for bad in ["[]", "1", "", &format!(r#"{{"a":"{}"}}"#, "x".repeat(16 * 1024))] {
+        let refused = w.economy.annotate(entry, bad).await.unwrap_err();
+        assert!(matches!(refused, EconomyError::Metadata(_)), "{refused}");
+    }
+    let refused = w.economy.annotate(Uuid::nil(), "{}").await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::NotFound);
 }
 
 #[tokio::test]

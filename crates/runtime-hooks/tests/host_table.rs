@@ -41,7 +41,6 @@ const NOT_YET: &[&str] = &[
     "link_gamecenter",
     "link_google",
     "link_steam",
-    "party_list",
     "purchase_get_by_transaction_id",
     "purchase_validate_apple",
     "purchase_validate_facebook_instant",
@@ -49,8 +48,6 @@ const NOT_YET: &[&str] = &[
     "purchase_validate_huawei",
     "purchase_validate_samsung",
     "purchases_list",
-    "status_follow",
-    "status_unfollow",
     "storage_index_list",
     "subscription_get_by_product_id",
     "subscription_validate_apple",
@@ -62,8 +59,6 @@ const NOT_YET: &[&str] = &[
     "unlink_gamecenter",
     "unlink_google",
     "unlink_steam",
-    "users_get_random",
-    "wallet_ledger_update",
 ];
 
 fn known() -> Vec<(&'static str, &'static str)> {

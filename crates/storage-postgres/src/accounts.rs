@@ -111,6 +111,14 @@ queries!(AccountQueries {
         "SELECT ", user!(), " FROM users u \
          WHERE (u.id = ANY($1) OR u.username = ANY($2) OR u.facebook_id = ANY($3)) \
              AND u.id <> '00000000-0000-0000-0000-000000000000'");
+    users_from: "users_from" = concat!(
+        "(SELECT ", user!(), " FROM users u \
+             WHERE u.id >= $1 AND u.id <> '00000000-0000-0000-0000-000000000000' \
+             ORDER BY u.id LIMIT $2) \
+         UNION ALL \
+         (SELECT ", user!(), " FROM users u \
+             WHERE u.id < $1 AND u.id <> '00000000-0000-0000-0000-000000000000' \
+             ORDER BY u.id LIMIT $2)");
     /// For each field that can be emptied: whether it changes, and to what.
     update: "account_update" =
         "UPDATE users SET \
@@ -314,6 +322,16 @@ impl Accounts for PostgresAccounts {
             }
         };
         Ok(rows.iter().map(user).collect::<Result<_, _>>()?)
+    }
+
+    async fn users_from(&self, from: UserId, count: u32) -> Result<Vec<User>, StorageError> {
+        let params: [&(dyn ToSql + Sync); 2] = [&from.0, &i64::from(count)];
+        let rows = self.pool.query(&self.queries.users_from, &params).await?;
+        let mut users = rows.iter().map(user).collect::<Result<Vec<User>, DbError>>()?;
+        // A union has no order of its own.
+        users.sort_unstable_by_key(|user| (user.id < from, user.id));
+        users.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        Ok(users)
     }
 
     async fn update(

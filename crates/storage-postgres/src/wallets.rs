@@ -31,6 +31,9 @@ queries!(WalletQueries {
          SELECT id, user_id, changeset, metadata, $3, $3 \
          FROM unnest($4::uuid[], $5::uuid[], $6::jsonb[], $7::jsonb[]) \
              AS l (id, user_id, changeset, metadata)";
+    annotate: "wallet_annotate" =
+        "UPDATE wallet_ledger SET metadata = metadata || $2, update_time = $3 WHERE id = $1 \
+         RETURNING id, changeset, metadata, create_time, update_time, user_id";
     ledger: "wallet_ledger" =
         "SELECT id, changeset, metadata, create_time, update_time FROM wallet_ledger \
          WHERE user_id = $1 AND (create_time, id) < ($2, $3) \
@@ -228,6 +231,18 @@ impl Wallets for PostgresWallets {
         let entries =
             rows.iter().take(limit).map(|row| entry(row, user)).collect::<Result<_, _>>()?;
         Ok(LedgerPage { entries, more })
+    }
+
+    async fn annotate(
+        &self,
+        id: Uuid,
+        metadata: &str,
+        now: Timestamp,
+    ) -> Result<Option<LedgerEntry>, StorageError> {
+        let params: [&(dyn ToSql + Sync); 3] = [&id, &JsonText(metadata), &Time(now)];
+        let row = self.pool.query_opt(&self.queries.annotate, &params).await?;
+        let annotated = row.map(|row| entry(&row, UserId(row.column(5)?)));
+        Ok(annotated.transpose()?)
     }
 }
 

@@ -212,6 +212,10 @@ pub trait Accounts: Send + Sync + 'static {
         facebook_ids: &[String],
     ) -> Result<Vec<User>, StorageError>;
 
+    /// So many accounts, the first ones from this id on, in the order of ids and round the end;
+    /// each once and without the system user. With a random id these are random players.
+    async fn users_from(&self, from: UserId, count: u32) -> Result<Vec<User>, StorageError>;
+
     /// Changes an account and moves its update time.
     async fn update(
         &self,

@@ -92,4 +92,13 @@ pub trait Wallets: Send + Sync + 'static {
         after: Option<(Timestamp, Uuid)>,
         limit: u32,
     ) -> Result<LedgerPage, StorageError>;
+
+    /// Adds the fields of a JSON object to the metadata of a ledger entry, in place of those of the
+    /// same names, moves the entry's update time, and answers the entry; `None` if there is none.
+    async fn annotate(
+        &self,
+        entry: Uuid,
+        metadata: &str,
+        now: Timestamp,
+    ) -> Result<Option<LedgerEntry>, StorageError>;
 }

@@ -5,7 +5,7 @@ use futures_util::future::try_join_all;
 use tavern_domain::{CodedError, UserId, check_json_object};
 use tavern_runtime_hooks::host::{
     AccountDeleteId, AccountGetId, AccountUpdateId, AccountsGetId, AccountsHost, HostAccount,
-    HostDevice, HostUser, UsersBanId, UsersGetId, UsersGetUsername, UsersUnbanId,
+    HostDevice, HostUser, UsersBanId, UsersGetId, UsersGetRandom, UsersGetUsername, UsersUnbanId,
 };
 use tavern_runtime_hooks::{HookError, Json};
 use tavern_storage::{Account, AccountUpdate, Identity, User};
@@ -57,6 +57,19 @@ impl AccountsHost for ServerHost {
         Ok(self.users(&[], &bounded(args.usernames)?, &[]).await?)
     }
 
+    async fn users_get_random(&self, args: UsersGetRandom) -> Result<Vec<HostUser>, HookError> {
+        let count = u32::try_from(args.count.unwrap_or_default()).unwrap_or(u32::MAX);
+        if count as usize > MOST {
+            return Err(CodedError::invalid(format!("the count must be 0 to {MOST}")).into());
+        }
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let from = UserId(self.0.entropy.uuid_v4());
+        let found = self.0.storage.accounts.users_from(from, count).await;
+        Ok(found.map_err(error::storage)?.into_iter().map(|found| self.seen(found)).collect())
+    }
+
     async fn users_ban_id(&self, args: UsersBanId) -> Result<(), HookError> {
         let users = bounded(args.user_ids)?;
         let now = self.0.clock.now();
@@ -85,11 +98,12 @@ impl ServerHost {
             return Ok(Vec::new());
         }
         let found = self.0.storage.accounts.users(ids, usernames, facebook_ids).await;
-        let shown = |found: User| {
-            let online = self.0.is_online(found.id);
-            user(found, online)
-        };
-        Ok(found.map_err(error::storage)?.into_iter().map(shown).collect())
+        Ok(found.map_err(error::storage)?.into_iter().map(|found| self.seen(found)).collect())
+    }
+
+    fn seen(&self, found: User) -> HostUser {
+        let online = self.0.is_online(found.id);
+        user(found, online)
     }
 
     async fn account(&self, user: UserId) -> Result<Option<HostAccount>, CodedError> {

@@ -6,7 +6,8 @@ use tavern_matches::{Listing, MatchError, MatchInfo, parse_id};
 use tavern_protocol::api;
 use tavern_runtime_hooks::HookError;
 use tavern_runtime_hooks::host::{
-    HostMatch, MatchCreate, MatchGet, MatchList, MatchSignal, MatchesHost,
+    HostMatch, HostParty, HostPartyPage, MatchCreate, MatchGet, MatchList, MatchSignal,
+    MatchesHost, PartyList,
 };
 
 use super::ServerHost;
@@ -49,6 +50,28 @@ impl MatchesHost for ServerHost {
         let (label, query) = (args.label.as_deref(), args.query.as_deref());
         let found = matches::find(&self.0, &listing, label, query)?;
         Ok(found.into_iter().map(shown).collect())
+    }
+
+    async fn party_list(&self, args: PartyList) -> Result<HostPartyPage, HookError> {
+        let listing = tavern_parties::Listing {
+            limit: args.limit,
+            open: args.open,
+            hidden: args.show_hidden,
+            query: args.query.as_deref().unwrap_or_default(),
+            cursor: args.cursor.as_deref().unwrap_or_default(),
+        };
+        let page = self.0.parties.list(&listing).map_err(error::classified)?;
+        let party = |listed: tavern_parties::Listed| HostParty {
+            party_id: listed.id.to_string(),
+            open: listed.open,
+            hidden: listed.hidden,
+            max_size: listed.max_size,
+            label: listed.label,
+        };
+        Ok(HostPartyPage {
+            parties: page.parties.into_iter().map(party).collect(),
+            cursor: page.cursor,
+        })
     }
 
     async fn match_signal(&self, args: MatchSignal) -> Result<String, HookError> {

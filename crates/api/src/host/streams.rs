@@ -9,13 +9,14 @@ use tavern_protocol::realtime::{Envelope, StreamData, envelope::Message};
 use tavern_protocol::{Outgoing, Unknown, Wire as _};
 use tavern_runtime_hooks::HookError;
 use tavern_runtime_hooks::host::{
-    HostPresence, HostPresenceId, HostPresenceMeta, HostStream, StreamClose, StreamCount,
-    StreamSend, StreamSendRaw, StreamUserGet, StreamUserJoin, StreamUserKick, StreamUserLeave,
-    StreamUserList, StreamUserUpdate, StreamsHost,
+    HostPresence, HostPresenceId, HostPresenceMeta, HostStream, StatusFollow, StatusUnfollow,
+    StreamClose, StreamCount, StreamSend, StreamSendRaw, StreamUserGet, StreamUserJoin,
+    StreamUserKick, StreamUserLeave, StreamUserList, StreamUserUpdate, StreamsHost,
 };
 use tavern_streams::Class;
 
 use super::ServerHost;
+use super::accounts::bounded;
 use crate::error;
 use crate::realtime::stream_address;
 
@@ -131,9 +132,37 @@ impl StreamsHost for ServerHost {
         self.send(&stream, envelope, args.presences, args.reliable.unwrap_or(true));
         Ok(())
     }
+
+    async fn status_follow(&self, args: StatusFollow) -> Result<(), HookError> {
+        self.own_user(args.session_id)?;
+        let users = bounded(Some(args.user_ids))?;
+        if users.is_empty() {
+            return Ok(());
+        }
+        let found = self.0.storage.accounts.users(&users, &[], &[]).await;
+        for user in found.map_err(error::storage)? {
+            let stream = Stream::status(user.id);
+            self.0.streams.subscribe(args.session_id, &stream).map_err(error::classified)?;
+        }
+        Ok(())
+    }
+
+    async fn status_unfollow(&self, args: StatusUnfollow) -> Result<(), HookError> {
+        let own = self.own_user(args.session_id)?;
+        for user in bounded(Some(args.user_ids))?.into_iter().filter(|user| *user != own) {
+            self.0.streams.unsubscribe(args.session_id, &Stream::status(user));
+        }
+        Ok(())
+    }
 }
 
 impl ServerHost {
+    /// Whose an open session is.
+    fn own_user(&self, session: SessionId) -> Result<UserId, CodedError> {
+        let user = self.0.streams.user_of(session);
+        user.ok_or_else(|| CodedError::invalid("there is no such session"))
+    }
+
     /// What a socket is to show; it must be open, and the user's.
     fn meta(
         &self,

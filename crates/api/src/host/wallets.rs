@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use tavern_economy::{Changeset, LedgerQuery};
 use tavern_runtime_hooks::host::{
     HostLedgerEntry, HostLedgerPage, HostWalletUpdate, HostWalletUpdated, WalletLedgerList,
-    WalletUpdate, WalletsHost, WalletsUpdate,
+    WalletLedgerUpdate, WalletUpdate, WalletsHost, WalletsUpdate,
 };
 use tavern_runtime_hooks::{HookError, Json};
 use tavern_storage::{LedgerEntry, WalletOutcome};
@@ -29,6 +29,14 @@ impl WalletsHost for ServerHost {
         let ledger = args.update_ledger.unwrap_or_default();
         let outcomes = self.0.economy.update_many(updates, ledger).await;
         Ok(outcomes.map_err(error::classified)?.into_iter().map(updated).collect())
+    }
+
+    async fn wallet_ledger_update(
+        &self,
+        args: WalletLedgerUpdate,
+    ) -> Result<HostLedgerEntry, HookError> {
+        let annotated = self.0.economy.annotate(args.item_id, &args.metadata.0).await;
+        Ok(entry(annotated.map_err(error::classified)?))
     }
 
     async fn wallet_ledger_list(

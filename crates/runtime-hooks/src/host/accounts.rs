@@ -118,6 +118,11 @@ host_area! {
         usernames: Option<Vec<String>>,
     }) -> Vec<HostUser>;
 
+    /// Random players, up to 1,000; fewer when there are not so many.
+    fn users_get_random as "usersGetRandom" (UsersGetRandom {
+        count: Option<i64>,
+    }) -> Vec<HostUser>;
+
     /// Bans players: their tokens are revoked, their sockets closed, log-ins refused.
     fn users_ban_id as "usersBanId" (UsersBanId {
         user_ids: Option<Vec<UserId>>,

@@ -17,8 +17,28 @@ pub struct HostMatch {
     pub handler_name: String,
 }
 
+/// A party as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct HostParty {
+    pub party_id: String,
+    pub open: bool,
+    pub hidden: bool,
+    pub max_size: u32,
+    pub label: String,
+}
+
+/// A part of the parties.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HostPartyPage {
+    /// The parties, newest first.
+    pub parties: Vec<HostParty>,
+    /// Where the next page begins; `None` on the last.
+    pub cursor: Option<String>,
+}
+
 host_area! {
-    /// Matches.
+    /// Matches and parties.
     MatchesHost
 
     /// Makes a match of a registered handler, which gets the parameters, and answers its id.
@@ -42,6 +62,16 @@ host_area! {
         max_size: Option<i64>,
         query: Option<String>,
     }) -> Vec<HostMatch>;
+
+    /// Parties, newest first: 1 to 100 on a page, 10 unless asked otherwise; only open or only closed
+    /// ones if asked so, hidden ones only when asked for. A query asks for the fields of labels.
+    fn party_list as "partyList" (PartyList {
+        limit: Option<i64>,
+        open: Option<bool>,
+        show_hidden: bool,
+        query: Option<String>,
+        cursor: Option<String>,
+    }) -> HostPartyPage, several ["parties", "cursor"];
 
     /// Sends a signal to a match and answers its reply, which it has 10 seconds for.
     fn match_signal as "matchSignal" (MatchSignal {

@@ -147,4 +147,16 @@ host_area! {
         presences: Option<Vec<HostPresenceId>>,
         reliable: Option<bool>,
     }) -> ();
+
+    /// Makes a session hear of the status of users; those that are not there are left out.
+    fn status_follow as "statusFollow" (StatusFollow {
+        session_id: SessionId,
+        user_ids: Vec<UserId>,
+    }) -> ();
+
+    /// Makes a session no longer hear of the status of users; that of its own user it always does.
+    fn status_unfollow as "statusUnfollow" (StatusUnfollow {
+        session_id: SessionId,
+        user_ids: Vec<UserId>,
+    }) -> ();
 }

@@ -72,6 +72,13 @@ host_area! {
         update_ledger: Option<bool>,
     }) -> Vec<HostWalletUpdated>;
 
+    /// Adds fields to the metadata of an entry of a ledger, in place of those of the same names,
+    /// and answers the entry.
+    fn wallet_ledger_update as "walletLedgerUpdate" (WalletLedgerUpdate {
+        item_id: Uuid,
+        metadata: Json,
+    }) -> HostLedgerEntry;
+
     /// A part of a user's ledger, newest first. A page has 1 to 100 entries, 100 unless asked
     /// otherwise.
     fn wallet_ledger_list as "walletLedgerList" (WalletLedgerList {

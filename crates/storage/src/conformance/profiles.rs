@@ -24,9 +24,33 @@ pub(super) async fn run(suite: &mut Suite, storage: &Storage) {
             a_name_given_up_is_free,
             parallel_renames_to_one_name_succeed_once,
             no_account_no_update,
+            players_come_in_the_order_of_ids_and_round_the_end,
             what_does_not_fit_changes_nothing,
         ]
     );
+}
+
+async fn players_come_in_the_order_of_ids_and_round_the_end(storage: &Storage) {
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(Player::create(storage).await.user);
+    }
+    ids.sort_unstable();
+    let all = storage.accounts.users_from(ids[2], 1_000_000).await.expect("users");
+    let all: Vec<UserId> = all.into_iter().map(|user| user.id).collect();
+    assert_eq!(all[0], ids[2], "the first one is the one asked for");
+    let mut again = all.clone();
+    again.sort_unstable();
+    again.dedup();
+    assert_eq!(again.len(), all.len(), "each once");
+    let mine: Vec<UserId> = all.iter().copied().filter(|id| ids.contains(id)).collect();
+    assert_eq!(mine, [ids[2], ids[3], ids[4], ids[0], ids[1]], "round the end");
+    assert!(!all.contains(&UserId::NIL), "without the system user");
+    let two = storage.accounts.users_from(ids[2], 2).await.expect("users");
+    let two: Vec<UserId> = two.into_iter().map(|user| user.id).collect();
+    assert_eq!(two, all[..2], "as many as asked for");
+    let none = storage.accounts.users_from(ids[2], 0).await.expect("users");
+    assert_eq!(none, [], "or none");
 }
 
 async fn update(storage: &Storage, user: UserId, update: &AccountUpdate) -> Updated {

@@ -32,6 +32,7 @@ pub(super) async fn run(suite: &mut Suite, storage: &Storage) {
             what_does_not_fit_changes_nothing,
             ledger_pages_have_no_gaps_or_repeats,
             an_unknown_user_has_no_ledger,
+            an_entry_can_be_annotated,
             parallel_additions_lose_nothing,
             parallel_withdrawals_never_go_below_zero,
             parallel_transfers_both_ways_settle,
@@ -282,6 +283,29 @@ async fn ledger_pages_have_no_gaps_or_repeats(storage: &Storage) {
 
 async fn an_unknown_user_has_no_ledger(storage: &Storage) {
     assert_eq!(entries(storage, UserId(id())).await, []);
+}
+
+async fn an_entry_can_be_annotated(storage: &Storage) {
+    let user = rich(storage, amounts([("coins", 5)])).await;
+    let spend = change(user, amounts([("coins", -1)]));
+    let entry = spend.ledger_id.expect("it has an entry");
+    apply(storage, &[spend]).await.expect("not refused");
+    let wallets = &storage.wallets;
+    let added = r#"{"why":"refund","by":{"a":1}}"#;
+    let annotated = wallets.annotate(entry, added, later(90)).await.expect("annotate");
+    let annotated = annotated.expect("it is there");
+    assert_same_json(&annotated.metadata, added, "one field in place of another, one added");
+    let more = wallets.annotate(entry, r#"{"by":2}"#, later(90)).await.expect("annotate");
+    let more = more.expect("it is there");
+    assert_same_json(&more.metadata, r#"{"why":"refund","by":2}"#, "other fields stay");
+    assert_eq!((more.id, more.user), (entry, user), "it is the entry");
+    assert_eq!(more.changeset, amounts([("coins", -1)]), "what it says of the wallet stays");
+    assert_eq!(more.create_time, later(60).whole_micros(), "and when it was made");
+    assert_eq!(more.update_time, later(90).whole_micros(), "but it was changed now");
+    let ledger = wallets.ledger(user, None, 1).await.expect("ledger");
+    assert_eq!(ledger.entries, [more], "kept");
+    let none = wallets.annotate(id(), "{}", later(90)).await.expect("annotate");
+    assert_eq!(none, None, "what is not there stays away");
 }
 
 async fn parallel_additions_lose_nothing(storage: &Storage) {

@@ -292,6 +292,15 @@ impl Accounts for Memory {
         Ok(rows.collect())
     }
 
+    async fn users_from(&self, from: UserId, count: u32) -> Result<Vec<User>, StorageError> {
+        let tables = self.lock();
+        let rows = tables.users.values().filter(|row| !row.user.id.is_nil());
+        let mut users: Vec<User> = rows.map(|row| row.user.clone()).collect();
+        users.sort_by_key(|user| (user.id < from, user.id));
+        users.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+        Ok(users)
+    }
+
     async fn update(
         &self,
         user: UserId,

@@ -92,6 +92,16 @@ impl Tables {
     }
 }
 
+/// An object with the fields of another one added.
+fn merged(kept: &str, added: &str) -> Result<String, StorageError> {
+    let fields = |text: &str| -> Result<serde_json::Map<String, serde_json::Value>, StorageError> {
+        serde_json::from_str(text).map_err(|error| StorageError::DoesNotFit(Box::new(error)))
+    };
+    let mut all = fields(kept)?;
+    all.extend(fields(added)?);
+    jsonb(&serde_json::Value::Object(all).to_string())
+}
+
 #[async_trait]
 impl Wallets for Memory {
     async fn apply(
@@ -119,5 +129,21 @@ impl Wallets for Memory {
         let entries: Vec<_> = older.by_ref().take(limit).cloned().collect();
         let more = older.next().is_some();
         Ok(LedgerPage { entries, more })
+    }
+
+    async fn annotate(
+        &self,
+        entry: Uuid,
+        metadata: &str,
+        now: Timestamp,
+    ) -> Result<Option<LedgerEntry>, StorageError> {
+        let metadata = jsonb(metadata)?;
+        let mut tables = self.lock();
+        let Some(user) = tables.ledger_ids.get(&entry).copied() else { return Ok(None) };
+        let mut entries = tables.ledgers.entry(user).or_default().values_mut();
+        let Some(held) = entries.find(|held| held.id == entry) else { return Ok(None) };
+        held.metadata = merged(&held.metadata, &metadata)?;
+        held.update_time = now.whole_micros();
+        Ok(Some(held.clone()))
     }
 }
