@@ -134,6 +134,10 @@ impl Module for JsModule {
         let plan = self.plan(program, Arc::new(Table::new(host)), Handle::current());
         let (engine, registrations) = start(&workers, &plan, Arc::clone(&self.meters)).await?;
         hooks::register(&engine, &registrations, registrar);
+        for index in &registrations.indexes {
+            let name = &*index.name;
+            tracing::warn!(name, "an index was registered, but this version keeps none");
+        }
         let shutdown = registrations
             .places
             .iter()
