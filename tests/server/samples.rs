@@ -4,9 +4,21 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::harness::World;
+use crate::harness::{World, until};
 use crate::http::{As, ask, token};
 use crate::scripts::with;
+
+/// A tournament that ends in a moment, in which the caller has a score.
+const CUP: &str = r#"
+local nk = require("nakama")
+
+nk.register_rpc(function(context)
+  local now = math.floor(nk.time() / 1000)
+  nk.tournament_create("cup", true, "desc", "best", 3, "", {}, "Cup", "", 1, now, now + 3, 10, 10,
+    false, true)
+  nk.tournament_record_write("cup", context.user_id, context.username, 10)
+end, "play_cup")
+"#;
 
 fn samples(language: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/modules").join(language)
@@ -40,4 +52,32 @@ async fn reward_comes_once(language: &str) {
 async fn the_daily_reward_comes_once_whatever_happens_at_once() {
     reward_comes_once("typescript").await;
     reward_comes_once("lua").await;
+}
+
+async fn winner_is_paid(language: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    for file in std::fs::read_dir(samples(language)).unwrap() {
+        let path = file.unwrap().path();
+        std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    std::fs::write(folder.path().join("cup.lua"), CUP).unwrap();
+    let mut world = World::with(Vec::new(), with(folder.path())).await;
+    let http = world.at.game.http;
+    let token = token(http, "a-device-of-ada").await;
+    let player = As::Player(&token);
+    let played = ask(http, player, "POST", "/v2/rpc/play_cup", "\"\"").await;
+    assert_eq!(played.status, 200, "{language}: {}", played.text);
+    until("the prize", async || {
+        let account = ask(http, player, "GET", "/v2/account", "").await;
+        account.body["wallet"] == r#"{"coins": 1000}"#
+            || account.body["wallet"] == r#"{"coins":1000}"#
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_winner_of_a_tournament_is_paid() {
+    winner_is_paid("lua").await;
+    winner_is_paid("typescript").await;
 }

@@ -5,8 +5,8 @@ local nk = require("nakama")
 
 local PRIZES = { 1000, 500, 250 }
 
-local function prizes(_, tournament, ends)
-  local records = nk.tournament_records_list(tournament.id, {}, #PRIZES, nil, ends)
+local function prizes(_, tournament, _, expiry)
+  local records = nk.tournament_records_list(tournament.id, nil, #PRIZES, nil, expiry)
   local wallets = {}
   for place, record in ipairs(records) do
     wallets[place] = {
@@ -20,7 +20,7 @@ local function prizes(_, tournament, ends)
   end
   local note = {
     collection = "prizes",
-    key = tournament.id .. "." .. ends,
+    key = tournament.id .. "." .. expiry,
     value = { given = #wallets },
     -- Written before: the prizes were given.
     version = "*",

@@ -8,8 +8,9 @@ export const prizes = (
   nk: nkruntime.Nakama,
   tournament: { id: string },
   end: number,
+  expiry: number,
 ): void => {
-  const { records = [] } = nk.tournamentRecordsList(tournament.id, [], PRIZES.length, null, end);
+  const { records = [] } = nk.tournamentRecordsList(tournament.id, [], PRIZES.length, null, expiry);
   const wallets = records.slice(0, PRIZES.length).map((record: { ownerId: string }, at: number) => ({
     userId: record.ownerId,
     changeset: { coins: PRIZES[at] },
@@ -18,7 +19,7 @@ export const prizes = (
   if (wallets.length === 0) return;
   const note = {
     collection: "prizes",
-    key: `${tournament.id}.${end}`,
+    key: `${tournament.id}.${expiry}`,
     value: { given: wallets.length },
     // Written before: the prizes were given.
     version: "*",
