@@ -91,6 +91,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Requests of server code to other servers.
     pub outgoing: Arc<dyn Fetch>,
+    /// Requests of the server itself to identity providers and stores.
+    pub providers: Arc<dyn Fetch>,
     /// What the tasks of matches belong to.
     pub life: Lifecycle,
     /// The rest.

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tavern_api::{Api, Config, Parts, ServerHost, Services};
 use tavern_auth::{Lockout, Passwords, Sessions};
 use tavern_domain::{Clock, Entropy, Lifecycle, Secret};
-use tavern_fetch::Client;
+use tavern_fetch::{Client, Egress};
 use tavern_limits::Limits;
 use tavern_runtime_hooks::{Hooks, Host, Module, load_with};
 use tavern_telemetry::{Metrics, Tracer};
@@ -188,6 +188,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
         outgoing: Arc::new(Client::new("server code", settings.egress(), &core.metrics)),
+        providers: Arc::new(Client::new("providers", Egress::default(), &core.metrics)),
         life: core.life.clone(),
         config: Config {
             server_key: settings.socket.server_key.clone(),

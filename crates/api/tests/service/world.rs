@@ -86,6 +86,7 @@ impl World {
             clock,
             entropy,
             outgoing: Arc::new(Nobody),
+            providers: Arc::new(Nobody),
             life: Lifecycle::new(),
             config: Config {
                 server_key: Secret::new(SERVER_KEY),
