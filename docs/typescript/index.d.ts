@@ -649,6 +649,8 @@ declare namespace nkruntime {
     statusUnfollow(sessionId: string, userIds: string[]): void;
     /** Deletes objects, all or none, whatever their permissions say. One that is not there is an error. */
     storageDelete(objects: StorageDeleteRequest[]): void;
+    /** What a storage index finds: the objects that a query matches, 1 to 10,000 on a page, 100 when not said. `order` names what they are ordered by, up to four of `create_time`, `update_time`, `_score` and `value.<sortable field>`, each with `-` before it for descending order; without it, what matches best is first. With a caller it finds what that user may read. */
+    storageIndexList(index: string, query: string, limit?: number | null, order?: string[] | null, callerId?: string | null, cursor?: string | null): StorageObjectList;
     /** A part of a collection: of one owner's objects, or of everybody's. A page has 1 to 10,000 objects. With a caller it holds what that user may read. */
     storageList(userId: string | null | undefined, collection: string | null | undefined, limit: number, cursor?: string | null, callerId?: string | null): StorageObjectList;
     /** The objects that are there, each once, in the order asked for. */

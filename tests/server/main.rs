@@ -14,6 +14,8 @@ mod harness;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod indexes;
+#[cfg(test)]
 mod interfaces;
 #[cfg(test)]
 mod kill;

@@ -26,6 +26,7 @@ mod context;
 mod error;
 mod events;
 mod host;
+mod indexes;
 mod limits;
 mod lobby;
 mod localcache;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tavern_auth::{AccountKey, Lockout, Passwords, Sessions};
+use tavern_cluster::Bus;
 use tavern_domain::{
     Clock, CodedError, Entropy, ErrorCode, Fetch, Lifecycle, NodeName, Presence, Secret, SessionId,
     Stream, TokenId, UserId,
@@ -20,8 +21,9 @@ use tavern_presence::{LocalPresence, OpenSessions, Presences, Tracked};
 use tavern_protocol::Outgoing;
 use tavern_social::{Chat, Friends, Groups, NotificationCode, Notifications, Social};
 use tavern_storage::Storage;
+use tavern_storage_index::{IndexMeters, Indexes};
 use tavern_streams::{CloseReason, Streams};
-use tavern_telemetry::{Counter, CustomMetrics, Gauge, Metrics, tavern};
+use tavern_telemetry::{Counter, CustomMetrics, Gauge, Metrics, prefixed, tavern};
 use uuid::Uuid;
 
 use crate::api::unauthenticated;
@@ -63,6 +65,8 @@ pub struct Config {
     pub single_match: bool,
     /// Bounds of leaderboards.
     pub leaderboards: tavern_leaderboards::Config,
+    /// How storage indexes answer.
+    pub storage_index: tavern_storage_index::Config,
     /// The folder of modules, whose files server code may read.
     pub modules: PathBuf,
     /// The settings that server code may read: a JSON object.
@@ -75,6 +79,8 @@ pub struct Parts {
     pub node: NodeName,
     /// What is kept.
     pub storage: Storage,
+    /// The way to the other nodes.
+    pub bus: Arc<dyn Bus>,
     /// Tokens and their revocations.
     pub sessions: Sessions,
     /// Hashing.
@@ -125,6 +131,7 @@ pub struct Services {
     pub(crate) chat: Chat,
     pub(crate) economy: Economy,
     pub(crate) objects: Objects,
+    pub(crate) indexes: Arc<Indexes>,
     pub(crate) leaderboards: Arc<Leaderboards>,
     pub(crate) logins: Logins,
     pub(crate) local_cache: Arc<LocalCache>,
@@ -144,6 +151,14 @@ impl Services {
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { node, storage, sessions, passwords, lockout, limits, metrics, .. } = parts;
         let (clock, entropy, config) = (parts.clock, parts.entropy, parts.config);
+        let indexes = Arc::new(Indexes::new(
+            Arc::clone(&storage.objects),
+            parts.bus,
+            config.storage_index,
+            index_meters(&metrics),
+        ));
+        // From here on nobody has the storage that tells the indexes nothing.
+        let storage = tavern_storage_index::watched(storage, &indexes);
         let local_cache = Arc::new(LocalCache::default());
         let cached = Arc::clone(&local_cache);
         metrics.observe_gauge(&[tavern::LOCAL_CACHE_BYTES], &[], move || cached.used() as f64);
@@ -205,6 +220,7 @@ impl Services {
                 Arc::clone(&entropy),
             ),
             objects: Objects::new(Arc::clone(&storage.objects), Arc::clone(&clock)),
+            indexes,
             leaderboards: Arc::new(Leaderboards::new(
                 Arc::clone(&storage.boards),
                 Arc::clone(&storage.board_records),
@@ -258,6 +274,12 @@ impl Services {
     #[must_use]
     pub fn leaderboards(&self) -> &Arc<Leaderboards> {
         &self.leaderboards
+    }
+
+    /// Storage indexes, for the worker that keeps them right.
+    #[must_use]
+    pub fn indexes(&self) -> &Arc<Indexes> {
+        &self.indexes
     }
 
     /// Matches that the server runs.
@@ -375,6 +397,16 @@ fn match_meters(metrics: &Metrics) -> HostedMeters {
         signals_refused: refused("match_signals"),
         deferred_refused: refused("match_deferred"),
     }
+}
+
+/// The cells of a storage index, under its name.
+fn index_meters(metrics: &Metrics) -> tavern_storage_index::MakeMeters {
+    let metrics = metrics.clone();
+    Box::new(move |index| IndexMeters {
+        entries: metrics.gauge_of(prefixed::STORAGE_INDEX_ENTRY_COUNT, "index_name", index),
+        evictions: metrics.counter_of(tavern::STORAGE_INDEX_EVICTIONS_TOTAL, "index_name", index),
+        left_out: metrics.counter_of(tavern::STORAGE_INDEX_LEFT_OUT_TOTAL, "index_name", index),
+    })
 }
 
 /// The address that failures are counted for. Callers whose address is not known share one.

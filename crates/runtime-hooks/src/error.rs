@@ -98,4 +98,12 @@ pub enum LoadError {
         /// Who came second.
         second: String,
     },
+    /// There are more indexes over stored objects than a server keeps.
+    #[error("module {module} registers a storage index beyond the {most} that a server keeps")]
+    TooManyIndexes {
+        /// Who came last.
+        module: String,
+        /// How many there may be.
+        most: usize,
+    },
 }

@@ -25,6 +25,7 @@ mod error;
 mod events;
 mod hooks;
 pub mod host;
+mod indexes;
 pub mod matches;
 mod matchmaking;
 mod message;
@@ -51,6 +52,10 @@ pub use error::{HookError, LoadError, ModuleError};
 pub use events::EventKind;
 pub use hooks::Hooks;
 pub use host::Host;
+pub use indexes::{
+    IndexCandidate, IndexDefinition, IndexSpec, MAX_INDEX_ENTRIES, MAX_INDEX_FIELDS, MAX_INDEXES,
+    chosen_for_index,
+};
 pub use matchmaking::{ChosenGroups, MatchmakerEntry, chosen_groups};
 pub use message::{AnyMessage, MessageBox};
 pub use module::{Module, load, load_with, reload};

@@ -13,6 +13,7 @@ use crate::context::{HookContext, RpcContext};
 use crate::error::{HookError, LoadError};
 use crate::events::{EventHooks, EventKind, event_fn};
 use crate::hooks::Hooks;
+use crate::indexes::Indexes;
 use crate::matches::{MatchFactory, MatchHandlers};
 use crate::matchmaking::{MatchmakerEntry, Matchmaking, matched_fn};
 use crate::message::MessageBox;
@@ -61,9 +62,9 @@ pub(crate) struct Entry<F> {
 ///
 /// Registering a place that is taken is remembered and fails the load.
 pub struct Registrar {
-    owner: Arc<str>,
-    conflict: Option<LoadError>,
-    all: Registered,
+    pub(crate) owner: Arc<str>,
+    pub(crate) conflict: Option<LoadError>,
+    pub(crate) all: Registered,
     matches: Arc<MatchHandlers>,
 }
 
@@ -78,6 +79,7 @@ pub(crate) struct Registered {
     pub(crate) scheduled: Scheduled,
     pub(crate) matchmaking: Matchmaking,
     pub(crate) events: EventHooks,
+    pub(crate) indexes: Indexes,
 }
 
 impl Registered {
@@ -113,6 +115,10 @@ impl Registered {
                 custom: one(&self.events.custom, owners),
                 session_start: one(&self.events.session_start, owners),
                 session_end: one(&self.events.session_end, owners),
+            },
+            indexes: Indexes {
+                definitions: kept(&self.indexes.definitions, owners),
+                filters: kept(&self.indexes.filters, owners),
             },
         }
     }
@@ -304,7 +310,7 @@ impl Registrar {
     }
 }
 
-fn insert<K: Eq + std::hash::Hash, F>(
+pub(crate) fn insert<K: Eq + std::hash::Hash, F>(
     map: &mut HashMap<K, Entry<F>>,
     key: K,
     run: F,

@@ -48,7 +48,6 @@ const NOT_YET: &[&str] = &[
     "purchase_validate_huawei",
     "purchase_validate_samsung",
     "purchases_list",
-    "storage_index_list",
     "subscription_get_by_product_id",
     "subscription_validate_apple",
     "subscription_validate_google",

@@ -127,6 +127,23 @@ impl Metrics {
         self.inner.recorder.register_counter(&key(full, labels), &META)
     }
 
+    /// A counter with a label whose values are not known beforehand; the caller bounds how many
+    /// there are.
+    pub fn counter_of(&self, name: Name, label: &'static str, value: &str) -> Counter {
+        let full = name.full(&self.inner.config.prefix);
+        self.inner.recorder.describe_counter(full.clone().into(), None, help(name).into());
+        let labels = vec![Label::new(label, value.to_owned())];
+        self.inner.recorder.register_counter(&Key::from_parts(full, labels), &META)
+    }
+
+    /// A gauge with such a label.
+    pub fn gauge_of(&self, name: Name, label: &'static str, value: &str) -> Gauge {
+        let full = name.full(&self.inner.config.prefix);
+        self.inner.recorder.describe_gauge(full.clone().into(), None, help(name).into());
+        let labels = vec![Label::new(label, value.to_owned())];
+        self.inner.recorder.register_gauge(&Key::from_parts(full, labels), &META)
+    }
+
     /// A gauge.
     pub fn gauge(&self, name: Name, labels: &[(&'static str, &'static str)]) -> Gauge {
         let full = name.full(&self.inner.config.prefix);

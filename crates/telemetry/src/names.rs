@@ -124,6 +124,8 @@ pub mod prefixed {
         MATCHMAKER_TICKETS = "matchmaker_tickets";
         /// Matchmaker tickets that take part in the next pass.
         MATCHMAKER_ACTIVE_TICKETS = "matchmaker_active_tickets";
+        /// Objects in a storage index, by its name.
+        STORAGE_INDEX_ENTRY_COUNT = "storage_index_entry_count";
         /// Lua virtual machines.
         LUA_RUNTIMES = "lua_runtimes";
         /// JavaScript virtual machines.
@@ -195,6 +197,11 @@ pub mod tavern {
         LEADERBOARD_RANK_KEYS = "tavern_leaderboard_rank_keys";
         /// Periods of leaderboards whose records are counted.
         LEADERBOARD_RANK_PERIODS = "tavern_leaderboard_rank_periods";
+        /// Objects that left a storage index to make room, by its name.
+        STORAGE_INDEX_EVICTIONS_TOTAL = "tavern_storage_index_evictions_total";
+        /// Times that an object was left out of a storage index because it is too large, cannot be
+        /// read, or the index's filter failed.
+        STORAGE_INDEX_LEFT_OUT_TOTAL = "tavern_storage_index_left_out_total";
         /// Log-in attempts refused because of earlier failures, by kind.
         LOCKOUTS_TOTAL = "tavern_lockouts_total";
         /// Log-ins that failed because the credentials were wrong.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tavern_api::{Api, Config, Parts, ServerHost, Services};
 use tavern_auth::{Lockout, Passwords, Sessions};
+use tavern_cluster::Hub;
 use tavern_domain::{Clock, Entropy, Lifecycle, Secret};
 use tavern_fetch::{Client, Egress};
 use tavern_limits::Limits;
@@ -184,6 +185,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
         lockout: Lockout::new(settings.auth.lockout, Arc::clone(clock), &**entropy, meters),
         limits: Limits::new(settings.limits.clone(), workers::limit_meters(&core.metrics)),
         storage,
+        bus: Arc::new(Hub::alone(settings.node_name())),
         metrics: core.metrics.clone(),
         clock: Arc::clone(clock),
         entropy: Arc::clone(entropy),
@@ -205,6 +207,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             single_party: settings.session.single_party,
             single_match: settings.session.single_match,
             leaderboards: settings.leaderboard.limits(),
+            storage_index: settings.storage.indexes(),
             modules: settings.modules_dir(),
             for_scripts: Secret::new(settings.for_scripts()),
         },
@@ -248,9 +251,12 @@ impl Boot<HooksReady> {
             tracing::info!(carried_out = owed.carried_out, standing = owed.standing, "obligations");
         }
         tracing::debug!(revocations, "revocations loaded");
-        workers::start(&core, &services, &api, &database);
+        let changes = services.indexes().listen().context("cannot hear of changed objects");
+        let changes = changes.map_err(failed)?;
+        api.load_indexes().await.context("cannot load the storage indexes").map_err(failed)?;
+        workers::start(&core, &services, &api, &database, changes);
         if core.settings.dev {
-            reload::watch(&core, &services, &hooks);
+            reload::watch(&core, &services, &api, &hooks);
         }
         Ok(Self::enter(core, "warm", Warm { ports, database, services, hooks, api }))
     }

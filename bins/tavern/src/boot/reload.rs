@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tavern_api::{ServerHost, Services};
+use tavern_api::{Api, ServerHost, Services};
 use tavern_runtime_hooks::{Hooks, Host, reload};
 
 use super::changes::Changes;
@@ -20,11 +20,11 @@ const DEEPEST: usize = 16;
 
 /// Waits for a change in the folder of modules and loads it again when it has settled. What does
 /// not load leaves the code before it running.
-pub(super) fn watch(core: &Core, services: &Arc<Services>, hooks: &Hooks) {
+pub(super) fn watch(core: &Core, services: &Arc<Services>, api: &Arc<Api>, hooks: &Hooks) {
     let stop = core.life.drain().clone();
     let stopped = stop.clone();
     let (settings, metrics) = (core.settings.clone(), core.metrics.clone());
-    let (services, hooks) = (Arc::clone(services), hooks.clone());
+    let (services, api, hooks) = (Arc::clone(services), Arc::clone(api), hooks.clone());
     core.life.spawn_critical("server code", stop, async move {
         let folder = settings.modules_dir();
         let mut changes = Changes::new();
@@ -49,7 +49,13 @@ pub(super) fn watch(core: &Core, services: &Arc<Services>, hooks: &Hooks) {
             let modules = scripts::modules(&settings, &metrics);
             let host: Arc<dyn Host> = Arc::new(ServerHost::new(Arc::clone(&services)));
             match reload(&hooks, modules, host, MODULE_LIMIT).await {
-                Ok(()) => tracing::info!("server code reloaded"),
+                Ok(()) => {
+                    tracing::info!("server code reloaded");
+                    if let Err(error) = api.load_indexes().await {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::error!(error, "the storage indexes are those of the code before");
+                    }
+                }
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::error!(error, "changed server code does not load; the old runs on");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tavern_api::{Api, Services};
 use tavern_auth::AuthMeters;
+use tavern_cluster::Inbox;
 use tavern_limits::Meters;
 use tavern_telemetry::{Metrics, prefixed, tavern};
 
@@ -51,7 +52,13 @@ pub(super) fn limit_meters(metrics: &Metrics) -> Meters {
 }
 
 /// Starts the workers. They end when the process is told to stop now.
-pub(super) fn start(core: &Core, services: &Arc<Services>, api: &Arc<Api>, database: &Database) {
+pub(super) fn start(
+    core: &Core,
+    services: &Arc<Services>,
+    api: &Arc<Api>,
+    database: &Database,
+    changes: Inbox,
+) {
     let stop = core.life.abort().clone();
     let metrics = core.metrics.clone();
     let stopped = stop.clone();
@@ -98,6 +105,13 @@ pub(super) fn start(core: &Core, services: &Arc<Services>, api: &Arc<Api>, datab
             }
         });
     }
+    let (indexes, stopped) = (Arc::clone(services.indexes()), stop.clone());
+    core.life.spawn_critical("storage indexes", stop.clone(), async move {
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            () = indexes.run(changes) => {}
+        }
+    });
     schedules(core, services, api);
     matchmaker(core, api);
     let (tended, stopped) = (database.pool().clone(), stop.clone());

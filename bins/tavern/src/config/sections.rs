@@ -265,8 +265,16 @@ section! {
 section! {
     /// Stored objects.
     pub struct Storage in "storage." {
-        /// Whether indexes that hold whole objects are bypassed when reading
-        disable_index_only: bool = false, later("storage indexes");
+        /// Whether lists of storage indexes read values from the database even where the index has them
+        disable_index_only: bool = false;
+    }
+}
+
+impl Storage {
+    /// How storage indexes answer.
+    #[must_use]
+    pub const fn indexes(&self) -> tavern_storage_index::Config {
+        tavern_storage_index::Config { disable_index_only: self.disable_index_only }
     }
 }
 

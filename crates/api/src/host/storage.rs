@@ -1,17 +1,21 @@
 //! Objects in storage.
 
 use async_trait::async_trait;
+use tavern_domain::UserId;
 use tavern_objects::{
     DeleteObject, ListQuery, NewObject, Object, ObjectAck, ObjectKey, ObjectRights,
 };
 use tavern_runtime_hooks::host::{
     HostObject, HostObjectAck, HostObjectDelete, HostObjectPage, HostObjectWrite, StorageDelete,
-    StorageHost, StorageList, StorageRead, StorageWrite,
+    StorageHost, StorageIndexList, StorageList, StorageRead, StorageWrite,
 };
 use tavern_runtime_hooks::{HookError, Json};
 
 use super::ServerHost;
 use crate::error;
+
+/// Objects on a page of an index when the caller does not say.
+const DEFAULT_INDEX_LIMIT: i64 = 100;
 
 #[async_trait]
 impl StorageHost for ServerHost {
@@ -52,6 +56,24 @@ impl StorageHost for ServerHost {
             cursor: args.cursor.as_deref().unwrap_or_default(),
         };
         let page = self.0.objects.list(rights, query).await.map_err(error::classified)?;
+        let objects = page.objects.into_iter().map(object).collect();
+        Ok(HostObjectPage { objects, cursor: page.cursor })
+    }
+
+    async fn storage_index_list(
+        &self,
+        args: StorageIndexList,
+    ) -> Result<HostObjectPage, HookError> {
+        let query = tavern_storage_index::ListQuery {
+            index: &args.index,
+            query: &args.query,
+            order: args.order.as_deref().unwrap_or_default(),
+            limit: args.limit.unwrap_or(DEFAULT_INDEX_LIMIT),
+            // The nil user is the server, as in the public protocol.
+            caller: args.caller_id.0.filter(|caller| *caller != UserId::NIL),
+            cursor: args.cursor.as_deref().unwrap_or_default(),
+        };
+        let page = self.0.indexes.list(query).await.map_err(error::classified)?;
         let objects = page.objects.into_iter().map(object).collect();
         Ok(HostObjectPage { objects, cursor: page.cursor })
     }

@@ -12,6 +12,7 @@ use tavern_api::{
 use tavern_auth::{
     AuthMeters, Lockout, LockoutConfig, PasswordConfig, Passwords, SessionConfig, Sessions,
 };
+use tavern_cluster::Hub;
 use tavern_domain::{
     Clock, CodedError, Entropy, ErrorCode, Fetch, FetchError, FetchRequest, FetchResponse,
     Lifecycle, ManualClock, NodeName, Secret, SeededEntropy, Timestamp,
@@ -82,6 +83,7 @@ impl World {
             passwords: Passwords::new(password, Arc::clone(&entropy), meters.clone()).unwrap(),
             lockout: Lockout::new(LockoutConfig::default(), Arc::clone(&clock), &*entropy, meters),
             limits: Limits::new(self.limits.clone(), tavern_limits::Meters::default()),
+            bus: Arc::new(Hub::alone(NodeName::new("tests").unwrap())),
             metrics: Metrics::new(MetricsConfig::default()),
             clock,
             entropy,
@@ -103,6 +105,7 @@ impl World {
                 single_party: false,
                 single_match: false,
                 leaderboards: tavern_leaderboards::Config::default(),
+                storage_index: tavern_storage_index::Config::default(),
                 modules: std::path::PathBuf::new(),
                 for_scripts: tavern_domain::Secret::new("{}"),
             },

@@ -123,4 +123,18 @@ host_area! {
         cursor: Option<String>,
         #[serde(default)] caller_id: MaybeUser,
     }) -> HostObjectPage, several ["objects", "cursor"];
+
+    /// What a storage index finds: the objects that a query matches, 1 to 10,000 on a page, 100
+    /// when not said. `order` names what they are ordered by, up to four of `create_time`,
+    /// `update_time`, `_score` and `value.<sortable field>`, each with `-` before it for descending
+    /// order; without it, what matches best is first. With a caller it finds what that user may
+    /// read.
+    fn storage_index_list as "storageIndexList" (StorageIndexList {
+        index: String,
+        query: String,
+        limit: Option<i64>,
+        order: Option<Vec<String>>,
+        #[serde(default)] caller_id: MaybeUser,
+        cursor: Option<String>,
+    }) -> HostObjectPage, several ["objects", "cursor"];
 }

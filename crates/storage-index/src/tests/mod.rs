@@ -1,0 +1,5 @@
+//! Indexes over the store in memory.
+
+mod interleavings;
+mod lists;
+mod support;
