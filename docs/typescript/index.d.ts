@@ -238,7 +238,7 @@ declare namespace nkruntime {
     registerSubscriptionNotificationApple(fn: (ctx: Context, logger: Logger, nk: Nakama, subscription: any, payload: string, type: string) => Awaitable<void>): void;
     registerSubscriptionNotificationGoogle(fn: (ctx: Context, logger: Logger, nk: Nakama, subscription: any, payload: string, type: string) => Awaitable<void>): void;
     registerStorageIndex(name: string, collection: string, key: string | null, fields: string[], sortableFields: string[], maxEntries: number, indexOnly?: boolean): void;
-    registerStorageIndexFilter(name: string, fn: (ctx: Context, logger: Logger, nk: Nakama, write: any) => Awaitable<boolean>): void;
+    registerStorageIndexFilter(name: string, fn: (ctx: Context, logger: Logger, nk: Nakama, write: Omit<StorageObject, "createTime" | "updateTime">) => Awaitable<boolean>): void;
   }
 
   /** The functions of the engine itself. */

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use tavern::boot::Running;
+use tavern::cli::Exit;
 use tavern::config::Settings;
 use tavern_domain::{ErrorCode, Lifecycle};
 use tavern_runtime_hooks::host::{
@@ -16,8 +17,9 @@ use tavern_runtime_hooks::{
     HookError, Host, IndexDefinition, IndexSpec, Json, Module, ModuleError, Registrar,
 };
 
-use crate::harness::{HTTP_KEY, database, settings, start};
+use crate::harness::{HTTP_KEY, World, database, settings, start, until};
 use crate::http::{Answer, As, ask, token};
+use crate::scripts::{folder, with};
 
 /// Server code in Rust, with the same functions as that in the other languages.
 struct Decks;
@@ -112,6 +114,69 @@ impl Module for Decks {
     }
 }
 
+const LUA: &str = r#"
+local nk = require("nakama")
+
+nk.register_storage_index("decks", "decks", "", { "rank", "name", "draft" }, { "rank" }, 1000, false)
+nk.register_storage_index("names", "decks", "", { "name" }, {}, 1000, true)
+nk.register_storage_index_filter("decks", function(context, write)
+  assert(context.execution_mode == "storage_index_filter" and write.collection == "decks")
+  return write.value.draft ~= true
+end)
+
+nk.register_rpc(function(context, payload)
+  local asked = nk.json_decode(payload)
+  local ok, objects, cursor = pcall(nk.storage_index_list, asked.index, asked.query, asked.limit,
+    asked.order or {}, asked.caller or "", asked.cursor or "")
+  if not ok then
+    error({ objects, cursor })
+  end
+  local keys, values = {}, {}
+  for i, object in ipairs(objects) do
+    keys[i], values[i] = object.key, object.value
+  end
+  return nk.json_encode({ keys = keys, values = values, cursor = cursor })
+end, "find")
+
+nk.register_rpc(function(context, payload)
+  local asked = nk.json_decode(payload)
+  local gone = {}
+  if asked.delete then
+    gone[1] = { collection = "decks", key = asked.delete }
+  end
+  nk.multi_update({}, { { collection = "decks", key = asked.write, value = asked.value } }, gone, {})
+end, "swap")
+"#;
+
+const TYPESCRIPT: &str = r#"
+type Deck = { rank: number; name?: string; draft?: boolean };
+
+export const InitModule: nkruntime.InitModule = (ctx, logger, nk, initializer) => {
+  initializer.registerStorageIndex("decks", "decks", null, ["rank", "name", "draft"], ["rank"], 1000);
+  initializer.registerStorageIndex("names", "decks", null, ["name"], [], 1000, true);
+  initializer.registerStorageIndexFilter("decks", (ctx, logger, nk, write) => {
+    if (write.collection !== "decks" || write.permissionRead > 2) throw new Error("not a deck");
+    return (write.value as Deck).draft !== true;
+  });
+  initializer.registerRpc("find", (ctx, logger, nk, payload) => {
+    const asked = JSON.parse(payload);
+    try {
+      const { objects, cursor } = nk.storageIndexList(
+        asked.index, asked.query, asked.limit, asked.order, asked.caller, asked.cursor);
+      const keys = objects.map((object) => object.key);
+      return JSON.stringify({ keys, values: objects.map((object) => object.value), cursor });
+    } catch (error: any) {
+      throw { message: error.message, code: error.code };
+    }
+  });
+  initializer.registerRpc("swap", (ctx, logger, nk, payload) => {
+    const asked = JSON.parse(payload);
+    const gone = asked.delete ? [{ collection: "decks", key: asked.delete }] : [];
+    nk.multiUpdate(null, [{ collection: "decks", key: asked.write, value: asked.value }], gone);
+  });
+};
+"#;
+
 async fn rpc(at: SocketAddr, id: &str, payload: &Value) -> Answer {
     let path = format!("/v2/rpc/{id}?unwrap&http_key={HTTP_KEY}");
     ask(at, As::Nobody, "POST", &path, &payload.to_string()).await
@@ -192,15 +257,16 @@ async fn in_one_life(at: SocketAddr, ada: &str, bob: &str) {
     assert_ne!(rpc(at, "swap", &failing).await.status, 200);
     assert_eq!(found(at, &by_rank).await, json!(["d4", "d1", "s2"]));
 
-    for (bad, status) in [
-        (json!({ "index": "other", "query": "" }), 404),
-        (json!({ "index": "decks", "query": "+value.rank:>x" }), 400),
-        (json!({ "index": "decks", "query": "", "order": ["value.name"] }), 400),
-        (json!({ "index": "decks", "query": "", "limit": 10_001 }), 400),
-        (json!({ "index": "decks", "query": "", "cursor": "nonsense" }), 400),
+    for (bad, code, words) in [
+        (json!({ "index": "other", "query": "" }), 5, "not found"),
+        (json!({ "index": "decks", "query": "+value.rank:>x" }), 3, "invalid query"),
+        (json!({ "index": "decks", "query": "", "order": ["value.name"] }), 3, "is ordered by"),
+        (json!({ "index": "decks", "query": "", "limit": 10_001 }), 3, "invalid limit"),
+        (json!({ "index": "decks", "query": "", "cursor": "nonsense" }), 3, "invalid cursor"),
     ] {
         let refused = rpc(at, "find", &bad).await;
-        assert_eq!(refused.status, status, "{bad}: {}", refused.text);
+        assert_eq!(refused.body["code"], json!(code), "{bad}: {}", refused.text);
+        assert!(refused.text.contains(words), "{bad}: {}", refused.text);
     }
 }
 
@@ -231,4 +297,61 @@ async fn told(modules: impl Fn() -> Vec<Arc<dyn Module>>, change: impl Fn(&mut S
 #[tokio::test]
 async fn an_index_of_rust_finds_what_is_written() {
     told(|| vec![Arc::new(Decks) as Arc<dyn Module>], |_| {}).await;
+}
+
+#[tokio::test]
+async fn an_index_of_lua_finds_what_is_written() {
+    let files = folder(&[("decks.lua", LUA)]);
+    told(Vec::new, |settings| with(files.path())(settings)).await;
+}
+
+#[tokio::test]
+async fn an_index_of_typescript_finds_what_is_written() {
+    let files = folder(&[("index.ts", TYPESCRIPT)]);
+    told(Vec::new, |settings| with(files.path())(settings)).await;
+}
+
+#[tokio::test]
+async fn an_index_that_makes_no_sense_stops_the_start_and_says_where() {
+    let database = database().await;
+    let line = "nk.register_storage_index(\"decks\", \"decks\", \"\", {}, {}, 10)";
+    let script = "initializer.registerStorageIndex('decks', 'decks', null, ['rank'], [], 0);";
+    let (lua, js) = (
+        format!("local nk = require(\"nakama\")\n{line}\n"),
+        format!("function InitModule(ctx, logger, nk, initializer) {{\n  {script}\n}}\n"),
+    );
+    let twice = lua.replace("{}, {}, 10", "{ \"rank\" }, {}, 10");
+    let twice = format!("{twice}{}", twice.lines().nth(1).unwrap());
+    for (name, text, told) in [
+        ("decks.lua", &lua, vec!["decks.lua: ", "1 to 64 fields"]),
+        ("index.js", &js, vec!["index.js:2:", "room for 1 to 10000000 entries"]),
+        ("decks.lua", &twice, vec!["the storage index decks is registered by both lua and lua"]),
+    ] {
+        let files = folder(&[(name, text)]);
+        let mut settings = settings(&database.url());
+        with(files.path())(&mut settings);
+        let failure = start(settings, Vec::new(), &Lifecycle::new()).await.err().unwrap();
+        assert_eq!(failure.exit, Exit::Modules);
+        let words = format!("{failure:#}");
+        assert!(told.iter().all(|part| words.contains(part)), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn in_development_indexes_are_those_of_the_changed_files() {
+    let files = folder(&[("index.ts", TYPESCRIPT)]);
+    let mut world = World::with(Vec::new(), |settings| {
+        with(files.path())(settings);
+        settings.dev = true;
+    })
+    .await;
+    let at = world.at.game.http;
+    let ada = token(at, "a-device-of-ada").await;
+    write(at, &ada, "d1", 2, &json!({ "rank": 5, "draft": true })).await;
+    let drafts = json!({ "index": "decks", "query": "value.draft:T" });
+    assert_eq!(found(at, &drafts).await, json!([]));
+    let shown = TYPESCRIPT.replace("draft !== true", "draft === true");
+    std::fs::write(files.path().join("index.ts"), shown).unwrap();
+    until("the other filter", async || found(at, &drafts).await == json!(["d1"])).await;
+    world.stop().await;
 }

@@ -135,8 +135,7 @@ impl Module for JsModule {
         let (engine, registrations) = start(&workers, &plan, Arc::clone(&self.meters)).await?;
         hooks::register(&engine, &registrations, registrar);
         for index in &registrations.indexes {
-            let name = &*index.name;
-            tracing::warn!(name, "an index was registered, but this version keeps none");
+            registrar.storage_index(index.clone());
         }
         let shutdown = registrations
             .places

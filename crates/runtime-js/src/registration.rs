@@ -1,6 +1,7 @@
 //! What `InitModule` has asked for.
 
 use tavern_protocol::{CallId, RtId};
+use tavern_runtime_hooks::IndexDefinition;
 
 /// A place that a function was registered for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,24 +38,12 @@ pub(crate) const MATCH_FUNCTIONS: [&str; 7] = [
     "matchSignal",
 ];
 
-/// An index over objects in storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StorageIndex {
-    pub(crate) name: String,
-    pub(crate) collection: String,
-    pub(crate) key: String,
-    pub(crate) fields: Vec<String>,
-    pub(crate) sortable: Vec<String>,
-    pub(crate) most: i64,
-    pub(crate) index_only: bool,
-}
-
 /// Everything that was registered. The same in every machine of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Registrations {
     /// A place and the number of its function in the machine; of a match, the first of seven.
     pub(crate) places: Vec<(Place, usize)>,
-    pub(crate) indexes: Vec<StorageIndex>,
+    pub(crate) indexes: Vec<IndexDefinition>,
 }
 
 impl Registrations {

@@ -6,7 +6,8 @@ use tavern_domain::ErrorCode;
 use tavern_protocol::{Call, CallVisitor, RtId, Wire};
 use tavern_runtime_hooks::engine::{Habits, Pool};
 use tavern_runtime_hooks::{
-    EventKind, HookContext, HookError, MatchmakerEntry, Registrar, Value, chosen_groups,
+    EventKind, HookContext, HookError, MatchmakerEntry, Registrar, Value, chosen_for_index,
+    chosen_groups,
 };
 
 use crate::context::{self, Fields};
@@ -95,9 +96,7 @@ pub(crate) fn register(engine: &Arc<Engine>, places: &[Place], registrar: &mut R
             Place::SessionEnd => event(registrar, engine, at, EventKind::SessionEnd),
             Place::MatchmakerOverride => overriding(registrar, engine, at),
             Place::MatchmakerProcessor => processor(registrar, engine, at),
-            Place::StorageIndexFilter(_) => {
-                tracing::warn!(?place, "registered, but this version has nothing that calls it");
-            }
+            Place::StorageIndexFilter(index) => index_filter(registrar, engine, at, index),
         }
     }
 }
@@ -121,6 +120,17 @@ fn rpc(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>, id: &str)
                     Err(HookError::new(ErrorCode::Internal, text))
                 }
             }
+        }
+    });
+}
+
+/// Asks whether an object is in an index.
+fn index_filter(registrar: &mut Registrar, engine: Arc<Engine>, at: Arc<Place>, index: &str) {
+    registrar.storage_index_filter(index, move |call, object| {
+        let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+        async move {
+            let context = context::hook("storage_index_filter", &call);
+            chosen_for_index(&engine.first(&at, context, vec![object.to_script()?]).await?)
         }
     });
 }

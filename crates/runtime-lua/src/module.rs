@@ -131,16 +131,16 @@ impl Module for LuaModule {
             let plan = Arc::clone(&plan);
             workers.run(move || {
                 let (first, places) = Machine::first(&plan)?;
-                let matches = first.matches(&plan.sources)?;
+                let (matches, indexes) = (first.matches(&plan.sources)?, first.indexes());
                 let mut machines = vec![first];
                 let most = plan.limits.most_machines.max(1);
                 for _ in 1..plan.limits.first_machines.clamp(1, most) {
                     machines.push(Machine::another(&plan)?);
                 }
-                Ok::<_, machine::LoadError>((machines, places, matches))
+                Ok::<_, machine::LoadError>((machines, places, matches, indexes))
             })
         };
-        let (machines, places, matches) = first.await??;
+        let (machines, places, matches, indexes) = first.await??;
         let make: Made<Machine> = {
             let plan = Arc::clone(&plan);
             Arc::new(move || Machine::another(&plan).map_err(HookError::internal))
@@ -150,6 +150,7 @@ impl Module for LuaModule {
         pool.add(machines);
         let engine = Arc::new(Engine { pool, habits: Habits::new(places.iter().cloned()) });
         hooks::register(&engine, &places, registrar);
+        indexes.into_iter().for_each(|index| registrar.storage_index(index));
         let games = Workers::new("lua match", MATCH_THREADS, STACK);
         for name in &matches {
             let (plan, workers) = (Arc::clone(&plan), games.clone());

@@ -8,6 +8,7 @@ use tavern_runtime_hooks::engine::{Habits, Made, Pool, Workers};
 use tavern_runtime_hooks::{HookError, Registrar};
 
 mod boards;
+mod indexes;
 mod matchmaker;
 
 use crate::machine::{Machine, ScriptContext};
@@ -68,11 +69,13 @@ pub(crate) fn register(engine: &Arc<Engine>, found: &Registrations, registrar: &
             Place::MatchmakerMatched => matchmaker::matched(registrar, engine, function),
             Place::MatchmakerOverride => matchmaker::overriding(registrar, engine, function),
             Place::MatchmakerProcessor => matchmaker::processor(registrar, engine, function),
+            Place::StorageIndexFilter(index) => {
+                indexes::filter(registrar, engine, function, index);
+            }
             Place::PurchaseNotificationApple
             | Place::PurchaseNotificationGoogle
             | Place::SubscriptionNotificationApple
-            | Place::SubscriptionNotificationGoogle
-            | Place::StorageIndexFilter(_) => {
+            | Place::SubscriptionNotificationGoogle => {
                 tracing::warn!(?place, "registered, but this version has nothing that calls it");
             }
         }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use rquickjs::function::{Opt, Rest};
 use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 use tavern_protocol::{CallId, RtId};
+use tavern_runtime_hooks::{IndexDefinition, IndexSpec, MAX_INDEXES};
 
 use super::{Handlers, Shared};
-use crate::registration::{MATCH_FUNCTIONS, Place, StorageIndex};
+use crate::registration::{MATCH_FUNCTIONS, Place};
 
 /// The most functions that a program registers.
 const MOST: usize = 10_000;
@@ -117,23 +118,25 @@ fn indexes<'js>(ctx: &Ctx<'js>, object: &Object<'js>, shared: &Arc<Shared>) -> R
         let texts = |n: usize| -> Result<Vec<String>> {
             given(n).map_or_else(|| Ok(Vec::new()), |value| value.get())
         };
-        let index = StorageIndex {
+        let index = IndexSpec {
             name: text(&ctx, arg(0), "a name")?,
             collection: text(&ctx, arg(1), "a collection")?,
             key: given(2).map_or_else(|| Ok(String::new()), |value| value.get())?,
             fields: texts(3)?,
-            sortable: texts(4)?,
-            most: given(5).map_or(Ok(0), |value| value.get())?,
+            sortable_fields: texts(4)?,
+            max_entries: given(5).map_or(Ok(0), |value| value.get())?,
             index_only: given(6).map_or(Ok(false), |value| value.get())?,
         };
-        if index.most < 1 || index.fields.is_empty() {
-            let text = "an index needs at least one field and room for one entry";
-            return Err(Exception::throw_type(&ctx, text));
-        }
+        let index = IndexDefinition::new(index)
+            .map_err(|error| Exception::throw_type(&ctx, &error.message))?;
         if !shared.is_initialising() {
             return Err(too_late(&ctx));
         }
-        shared.registrations.lock().indexes.push(index);
+        let indexes = &mut shared.registrations.lock().indexes;
+        if indexes.len() >= MAX_INDEXES {
+            return Err(Exception::throw_range(&ctx, "too many storage indexes are registered"));
+        }
+        indexes.push(index);
         Ok(())
     };
     let name = "registerStorageIndex";

@@ -19,7 +19,7 @@ use mlua::{Function, Lua, LuaOptions, LuaString, MultiValue, StdLib, Table, Valu
 use tavern_domain::{Clock, ErrorCode};
 use tavern_runtime_hooks::engine::{Limits, Verdict};
 use tavern_runtime_hooks::host::HostFunction;
-use tavern_runtime_hooks::{HookError, Value};
+use tavern_runtime_hooks::{HookError, IndexDefinition, Value};
 use tokio_util::sync::CancellationToken;
 
 use self::registry::Registry;
@@ -97,6 +97,11 @@ impl Machine {
         let machine = Self::load(plan, true)?;
         let places = machine.registry.places();
         Ok((machine, places))
+    }
+
+    /// The indexes over stored objects that the files register.
+    pub(crate) fn indexes(&self) -> Vec<IndexDefinition> {
+        self.registry.indexes()
     }
 
     /// Another one like it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mlua::{Function, Lua, LuaString, MultiValue, Result, Table, Value as LuaValue};
 use tavern_domain::ErrorCode;
 use tavern_runtime_hooks::host::{HostFunction, Language, host_functions};
-use tavern_runtime_hooks::{HookError, Value, engine};
+use tavern_runtime_hooks::{HookError, IndexDefinition, IndexSpec, Value, engine};
 use tokio::runtime::Handle;
 
 use super::registry::Registry;
@@ -111,6 +111,7 @@ fn registrations(lua: &Lua, nk: &Table, registry: &Registry) -> Result<()> {
         registry_of.keep(Place::StorageIndexFilter(name), function).map_err(mlua::Error::runtime)
     })?;
     nk.raw_set("register_storage_index_filter", filter)?;
+    nk.raw_set("register_storage_index", storage_index(lua, registry)?)?;
     for (name, place) in [
         ("register_matchmaker_matched", Place::MatchmakerMatched),
         ("register_matchmaker_override", Place::MatchmakerOverride),
@@ -130,6 +131,28 @@ fn registrations(lua: &Lua, nk: &Table, registry: &Registry) -> Result<()> {
         nk.raw_set(name, function)?;
     }
     Ok(())
+}
+
+/// The arguments of `register_storage_index`, in their order.
+type IndexArguments =
+    (String, String, Option<String>, Vec<String>, Option<Vec<String>>, i64, Option<bool>);
+
+fn storage_index(lua: &Lua, registry: &Registry) -> Result<Function> {
+    let registry = registry.clone();
+    lua.create_function(move |_, given: IndexArguments| {
+        let (name, collection, key, fields, sortable_fields, max_entries, index_only) = given;
+        let index = IndexDefinition::new(IndexSpec {
+            name,
+            collection,
+            key: key.unwrap_or_default(),
+            fields,
+            sortable_fields: sortable_fields.unwrap_or_default(),
+            max_entries,
+            index_only: index_only.unwrap_or(false),
+        });
+        let index = index.map_err(|error| mlua::Error::runtime(error.message))?;
+        registry.keep_index(index).map_err(mlua::Error::runtime)
+    })
 }
 
 /// What is about Lua, not about the server.

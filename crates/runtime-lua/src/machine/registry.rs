@@ -1,10 +1,11 @@
 //! What the files register while they are loaded.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use mlua::Function;
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use tavern_runtime_hooks::{IndexDefinition, MAX_INDEXES};
 
 use crate::place::Place;
 
@@ -12,11 +13,14 @@ use crate::place::Place;
 #[derive(Clone, Default)]
 pub(super) struct Registry(Arc<Mutex<Inner>>);
 
+const TOO_LATE: &str = "functions can only be registered while the modules are loaded";
+
 #[derive(Default)]
 struct Inner {
     /// In the order of registration.
     order: Vec<Place>,
     functions: HashMap<Place, Function>,
+    indexes: Vec<IndexDefinition>,
     /// Everything is loaded.
     sealed: bool,
     problem: Option<String>,
@@ -27,7 +31,7 @@ impl Registry {
     pub(super) fn keep(&self, place: Place, function: Function) -> Result<(), String> {
         let mut inner = self.0.lock();
         if inner.sealed {
-            return Err("functions can only be registered while the modules are loaded".into());
+            return Err(TOO_LATE.into());
         }
         if inner.functions.contains_key(&place) {
             let problem = format!("{place:?} is registered twice");
@@ -37,6 +41,23 @@ impl Registry {
         inner.order.push(place.clone());
         inner.functions.insert(place, function);
         Ok(())
+    }
+
+    /// Keeps the definition of an index; says why not.
+    pub(super) fn keep_index(&self, index: IndexDefinition) -> Result<(), String> {
+        let mut inner = self.0.lock();
+        if inner.sealed {
+            return Err(TOO_LATE.into());
+        }
+        if inner.indexes.len() >= MAX_INDEXES {
+            return Err("too many storage indexes are registered".into());
+        }
+        inner.indexes.push(index);
+        Ok(())
+    }
+
+    pub(super) fn indexes(&self) -> Vec<IndexDefinition> {
+        self.0.lock().indexes.clone()
     }
 
     pub(super) fn seal(&self) {
