@@ -33,11 +33,13 @@ mod notifications;
 mod objects;
 mod obligations;
 mod pool;
+mod purchases;
 mod query;
 mod retry;
 mod revocations;
 mod sql;
 mod storage;
+mod subscriptions;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod tls;

@@ -13,8 +13,10 @@ use crate::messages::PostgresMessages;
 use crate::notifications::PostgresNotifications;
 use crate::objects::PostgresObjects;
 use crate::obligations::PostgresObligations;
+use crate::purchases::PostgresPurchases;
 use crate::revocations::PostgresRevocations;
 use crate::sql::PostgresSql;
+use crate::subscriptions::PostgresSubscriptions;
 use crate::together::PostgresTogethers;
 use crate::wallets::PostgresWallets;
 
@@ -35,6 +37,8 @@ pub fn storage(pool: &Pool) -> Storage {
         boards: Arc::new(PostgresBoards::new(pool.clone())),
         board_records: Arc::new(PostgresRecords::new(pool.clone())),
         board_schedules: Arc::new(PostgresSchedules::new(pool.clone())),
+        purchases: Arc::new(PostgresPurchases::new(pool.clone())),
+        subscriptions: Arc::new(PostgresSubscriptions::new(pool.clone())),
         togethers: Arc::new(PostgresTogethers::new(pool.clone())),
         sql: Arc::new(PostgresSql::new(pool.clone())),
     }

@@ -18,7 +18,9 @@ mod notifications;
 mod objects;
 mod obligations;
 mod profiles;
+mod purchases;
 mod revocations;
+mod subscriptions;
 mod support;
 mod together;
 mod wallets;
@@ -129,6 +131,17 @@ pub async fn leaderboards(storage: &Storage) {
     suite.finish();
 }
 
+/// Purchases and subscriptions.
+///
+/// # Panics
+/// When a case fails.
+pub async fn purchases(storage: &Storage) {
+    let mut suite = Suite::new("purchases");
+    purchases::run(&mut suite, storage).await;
+    subscriptions::run(&mut suite, storage).await;
+    suite.finish();
+}
+
 /// Changes of accounts, objects and wallets that belong together.
 ///
 /// # Panics
@@ -155,6 +168,7 @@ pub async fn all(make: impl AsyncFn() -> Storage) {
     wallets(&make().await).await;
     objects(&make().await).await;
     leaderboards(&make().await).await;
+    purchases(&make().await).await;
     togethers(&make().await).await;
 }
 
@@ -215,6 +229,11 @@ mod tests {
     #[tokio::test]
     async fn memory_keeps_leaderboards() {
         super::leaderboards(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_purchases() {
+        super::purchases(&memory::storage()).await;
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! # Purpose
 //! One small trait for each thing that is kept ([`Accounts`], [`Revocations`], [`Obligations`],
 //! [`Friends`], [`Groups`], [`Notifications`], [`Messages`], [`Wallets`], [`Objects`], [`Boards`],
-//! [`BoardRecords`], [`BoardSchedules`]), the plain data that goes in and out, and how each may
+//! [`BoardRecords`], [`BoardSchedules`], [`Purchases`], [`Subscriptions`]), the plain data that goes in and out, and how each may
 //! fail. The composition root hands the implementations around in one [`Storage`].
 //!
 //! # Invariants
@@ -29,6 +29,7 @@ mod messages;
 mod notifications;
 mod objects;
 mod obligations;
+mod purchases;
 mod revocations;
 mod sql;
 mod together;
@@ -73,6 +74,10 @@ pub use objects::{
     WritePermission,
 };
 pub use obligations::{Claim, NewObligation, Obligation, Obligations};
+pub use purchases::{
+    AsOf, NewPurchase, NewSubscription, Purchase, PurchaseKey, PurchasePage, PurchaseWalk,
+    Purchases, RecordedPurchase, Store, StoreEnvironment, Subscription, Subscriptions,
+};
 pub use revocations::{Revocation, RevocationScope, Revocations};
 pub use sql::{Sql, SqlRefused, SqlRows, SqlValue};
 pub use together::{Together, TogetherDone, TogetherRefused, Togethers};
@@ -105,6 +110,10 @@ pub struct Storage {
     pub board_records: Arc<dyn BoardRecords>,
     /// When they reset and end.
     pub board_schedules: Arc<dyn BoardSchedules>,
+    /// Purchases that stores have confirmed.
+    pub purchases: Arc<dyn Purchases>,
+    /// Subscriptions that stores have confirmed.
+    pub subscriptions: Arc<dyn Subscriptions>,
     /// Changes of several kinds that belong together.
     pub togethers: Arc<dyn Togethers>,
     /// Statements of the studio's own.

@@ -14,6 +14,7 @@ mod messages;
 mod notifications;
 mod objects;
 mod obligations;
+mod purchases;
 mod revocations;
 mod sql;
 mod together;
@@ -33,8 +34,8 @@ use self::leaderboards::BoardTables;
 use self::objects::OwnedKey;
 use self::obligations::Standing;
 use crate::{
-    Group, LedgerEntry, Message, MessageKey, Notification, NotificationKey, Object,
-    RevocationScope, Storage,
+    Group, LedgerEntry, Message, MessageKey, Notification, NotificationKey, Object, Purchase,
+    RevocationScope, Storage, Subscription,
 };
 
 /// An empty store of its own, with nobody in it but the system user.
@@ -53,6 +54,8 @@ pub fn storage() -> Storage {
         boards: Arc::clone(&memory) as _,
         board_records: Arc::clone(&memory) as _,
         board_schedules: Arc::clone(&memory) as _,
+        purchases: Arc::clone(&memory) as _,
+        subscriptions: Arc::clone(&memory) as _,
         togethers: Arc::clone(&memory) as _,
         sql: Arc::clone(&memory) as _,
         objects: memory,
@@ -86,6 +89,10 @@ struct Tables {
     ledger_ids: HashMap<Uuid, UserId>,
     objects: BTreeMap<OwnedKey, Object>,
     boards: BoardTables,
+    /// By their transactions.
+    purchases: HashMap<String, Purchase>,
+    /// By their original transactions.
+    subscriptions: HashMap<String, Subscription>,
 }
 
 impl Memory {

@@ -67,6 +67,11 @@ async fn togethers() {
 }
 
 #[tokio::test]
+async fn purchases() {
+    run(async |storage: &Storage| conformance::purchases(storage).await).await;
+}
+
+#[tokio::test]
 async fn leaderboards() {
     let (database, metrics) = (support::database().await, Metrics::default());
     let config = testkit::config(&database.url());

@@ -341,6 +341,7 @@ impl Accounts for Memory {
         tables.ledger_ids.retain(|_, owner| *owner != user);
         tables.objects.retain(|(_, _, owner), _| *owner != user);
         tables.boards.delete_owner(user);
+        tables.purchases_lose(user);
         Ok(true)
     }
 
