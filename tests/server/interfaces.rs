@@ -79,9 +79,9 @@ async fn what_is_not_offered_says_so_on_every_interface() {
     let game = world.at.game;
     let session = sign_in(game.http, "a-device-of-unoffered").await.body;
     let token = session["token"].as_str().unwrap();
-    let receipt = r#"{"receipt":"a-receipt"}"#;
-    let answer = ask(game.http, As::Player(token), "POST", "/v2/iap/purchase/apple", receipt).await;
+    let steam = r#"{"token":"a-token"}"#;
+    let answer = ask(game.http, As::Player(token), "POST", "/v2/friend/steam", steam).await;
     assert_eq!((answer.status, answer.body["code"].as_u64()), (501, Some(12)));
-    assert_eq!(grpc_status(game.grpc, CallId::ValidatePurchaseApple, token).await, 12);
+    assert_eq!(grpc_status(game.grpc, CallId::ImportSteamFriends, token).await, 12);
     world.stop().await;
 }

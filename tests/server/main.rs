@@ -25,6 +25,8 @@ mod people;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod purchases;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod scripts;

@@ -19,6 +19,7 @@ use tavern_objects::Objects;
 use tavern_parties::Parties;
 use tavern_presence::{LocalPresence, OpenSessions, Presences, Tracked};
 use tavern_protocol::Outgoing;
+use tavern_purchases::{Shop, ShopParts};
 use tavern_social::{Chat, Friends, Groups, NotificationCode, Notifications, Social};
 use tavern_storage::Storage;
 use tavern_storage_index::{IndexMeters, Indexes};
@@ -67,6 +68,8 @@ pub struct Config {
     pub leaderboards: tavern_leaderboards::Config,
     /// How storage indexes answer.
     pub storage_index: tavern_storage_index::Config,
+    /// What the stores are configured with.
+    pub purchases: tavern_purchases::Config,
     /// The folder of modules, whose files server code may read.
     pub modules: PathBuf,
     /// The settings that server code may read: a JSON object.
@@ -133,6 +136,7 @@ pub struct Services {
     pub(crate) objects: Objects,
     pub(crate) indexes: Arc<Indexes>,
     pub(crate) leaderboards: Arc<Leaderboards>,
+    pub(crate) shop: Shop,
     pub(crate) logins: Logins,
     pub(crate) local_cache: Arc<LocalCache>,
     pub(crate) outgoing: Arc<dyn Fetch>,
@@ -228,6 +232,13 @@ impl Services {
                 Arc::clone(&clock),
                 config.leaderboards.clone(),
             )),
+            shop: Shop::new(ShopParts {
+                purchases: Arc::clone(&storage.purchases),
+                subscriptions: Arc::clone(&storage.subscriptions),
+                fetch: parts.providers,
+                clock: Arc::clone(&clock),
+                config: config.purchases.clone(),
+            }),
             session_ids: uuid::timestamp::context::ContextV1::new(
                 u16::try_from(entropy.next_u64() & 0x3fff).unwrap_or_default(),
             ),

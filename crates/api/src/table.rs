@@ -14,7 +14,7 @@ use tavern_storage::Obligation;
 use crate::api::{Api, format_of};
 use crate::cases::{
     account, authenticate, channel, events, friends, groups, health, leaderboards, link, lobby,
-    matches, notifications, rpc, session, social, storage, tournaments, users,
+    matches, notifications, purchases, rpc, session, social, storage, tournaments, users,
 };
 use crate::service::{CallMeta, Input};
 
@@ -137,4 +137,11 @@ use_cases! {
     ListParties => lobby::list_parties,
     GetMatchmakerStats => lobby::matchmaker_stats,
     RpcFunc => rpc::call,
+
+    ValidatePurchaseApple => purchases::apple,
+    ValidatePurchaseGoogle => purchases::google,
+    ValidateSubscriptionApple => purchases::subscription_apple,
+    ValidateSubscriptionGoogle => purchases::subscription_google,
+    ListSubscriptions => purchases::list_subscriptions,
+    GetSubscription => purchases::get_subscription,
 }

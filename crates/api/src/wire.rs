@@ -1,6 +1,7 @@
 //! What is kept, in the words of the protocol.
 
 mod leaderboards;
+mod purchases;
 
 use tavern_domain::{Presence, Stream, StreamMode, Timestamp, UserId};
 use tavern_objects::{Object, ObjectAck};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 pub(crate) use leaderboards::{
     leaderboard, leaderboard_record, leaderboard_records, tournament, tournament_records,
 };
+pub(crate) use purchases::{subscription, subscription_list, validated_purchases};
 
 /// A time with its fraction.
 pub(crate) fn time(at: Timestamp) -> Option<wkt::Timestamp> {

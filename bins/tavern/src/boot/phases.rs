@@ -208,6 +208,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             single_match: settings.session.single_match,
             leaderboards: settings.leaderboard.limits(),
             storage_index: settings.storage.indexes(),
+            purchases: settings.iap.stores()?,
             modules: settings.modules_dir(),
             for_scripts: Secret::new(settings.for_scripts()),
         },

@@ -7,7 +7,6 @@ use super::table::section;
 
 const CONSOLE: &str = "the console";
 const SOCIAL: &str = "log-in by other providers";
-const PURCHASES: &str = "purchases";
 
 section! {
     /// The operators' API and page.
@@ -114,74 +113,4 @@ pub struct Social {
     pub facebook_limited_login: SocialFacebookLimitedLogin,
     /// Steam.
     pub steam: SocialSteam,
-}
-
-section! {
-    /// Purchases in Apple's store.
-    pub struct IapApple in "iap.apple." {
-        /// Secret part of the path that the store calls; empty means it calls nowhere
-        notifications_endpoint_id: Secret = Secret::default(), later(PURCHASES);
-        /// Shared secret of the store
-        shared_password: Secret = Secret::default(), later(PURCHASES);
-    }
-}
-
-section! {
-    /// Purchases in Facebook Instant Games.
-    pub struct FacebookInstant in "iap.facebook_instant." {
-        /// Checks the signatures of purchases
-        app_secret: Secret = Secret::default(), later(PURCHASES);
-    }
-}
-
-section! {
-    /// Purchases in Google's store.
-    pub struct IapGoogle in "iap.google." {
-        /// Mail address of the service account
-        client_email: String = String::new(), later(PURCHASES);
-        /// Key of the service account
-        private_key: Secret = Secret::default(), later(PURCHASES);
-        /// Secret part of the path that the store calls; empty means it calls nowhere
-        notifications_endpoint_id: Secret = Secret::default(), later(PURCHASES);
-        /// Had an effect once; purchases name their package themselves
-        package_name: String = String::new(), deprecated("nothing: it has no effect");
-        /// Had an effect once; the store tells of refunds by itself
-        refund_check_period_min: u32 = 0, deprecated("nothing: it has no effect");
-    }
-}
-
-section! {
-    /// Purchases in Huawei's store.
-    pub struct IapHuawei in "iap.huawei." {
-        /// Client of the store
-        client_id: String = String::new(), later(PURCHASES);
-        /// Secret of the client
-        client_secret: Secret = Secret::default(), later(PURCHASES);
-        /// Checks the signatures of purchases
-        public_key: String = String::new(), later(PURCHASES);
-    }
-}
-
-section! {
-    /// Purchases in Samsung's store.
-    pub struct IapSamsung in "iap.samsung." {
-        /// Package that a receipt must be made for; empty means any
-        package_name: String = String::new(), later(PURCHASES);
-    }
-}
-
-/// Purchases.
-#[derive(Clone, PartialEq, Debug, Default, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Iap {
-    /// Apple's store.
-    pub apple: IapApple,
-    /// Facebook Instant Games.
-    pub facebook_instant: FacebookInstant,
-    /// Google's store.
-    pub google: IapGoogle,
-    /// Huawei's store.
-    pub huawei: IapHuawei,
-    /// Samsung's store.
-    pub samsung: IapSamsung,
 }

@@ -162,7 +162,7 @@ fn development_mode_fills_in_known_keys_and_stays_on_loopback() {
 fn nothing_unusual_about_an_option_goes_unsaid() {
     let loaded = load(
         &sources(
-            &[("a", "satori: {url: x}\nruntime: {max_count: 9, lua_max_count: 20, min_count: 3}\niap: {apple: {shared_password: hush}}\nconfig: [b]\n")],
+            &[("a", "satori: {url: x}\nruntime: {max_count: 9, lua_max_count: 20, min_count: 3}\nconsole: {username: someone}\nconfig: [b]\n")],
             &[],
             &["--google_auth.-.scopes", "x"],
         ),
@@ -178,8 +178,8 @@ fn nothing_unusual_about_an_option_goes_unsaid() {
         notices,
         [
             "config (a:4) is ignored: a file cannot name further files",
+            "console.username (a:3) has no effect yet: it belongs to the console",
             "flag --google_auth.-.scopes never had a meaning and is ignored",
-            "iap.apple.shared_password (a:3) has no effect yet: it belongs to purchases",
             "runtime.max_count (a:2) is deprecated, use runtime.lua_max_count",
             "runtime.min_count (a:2) is deprecated, use runtime.lua_min_count",
             "satori.url (a:1) is accepted and ignored: Tavern does not talk to that service",

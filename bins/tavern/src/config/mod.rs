@@ -28,6 +28,7 @@ mod foreign;
 mod later;
 mod load;
 mod place;
+mod purchases;
 mod reload;
 mod secrets;
 mod sections;
@@ -41,12 +42,12 @@ mod yaml;
 pub use derived::HealthTarget;
 pub use flags::{CommandFlag, Flags, parse_flags};
 pub use later::{
-    Console, ConsoleMfa, FacebookInstant, GoogleAuth, Iap, IapApple, IapGoogle, IapHuawei,
-    IapSamsung, Mfa, Social, SocialApple, SocialFacebookInstantGame, SocialFacebookLimitedLogin,
-    SocialSteam,
+    Console, ConsoleMfa, GoogleAuth, Mfa, Social, SocialApple, SocialFacebookInstantGame,
+    SocialFacebookLimitedLogin, SocialSteam,
 };
 pub use load::{Loaded, Mode, Resolved, load, resolve};
 pub use place::{Place, Problem, Problems};
+pub use purchases::{FacebookInstant, Iap, IapApple, IapGoogle, IapHuawei, IapSamsung};
 pub use reload::{Change, Overridden, ReloadReport, Reloaded, reload};
 pub use secrets::keygen_file;
 pub use sections::{

@@ -11,7 +11,8 @@ use tavern_limits::Name;
 use tavern_protocol::{CallId, RtId};
 
 use super::derived::interface;
-use super::later::{Console, GoogleAuth, Iap, Mfa, Social};
+use super::later::{Console, GoogleAuth, Mfa, Social};
+use super::purchases::Iap;
 use super::sections::{
     Database, Leaderboard, Logger, Match, Matchmaker, MetricsSection, Party, Runtime, Storage,
     Telemetry, Tracker,

@@ -3,7 +3,7 @@
 use figment::value::Value;
 use tavern_domain::Secret;
 
-use super::{foreign, later, sections, settings};
+use super::{foreign, later, purchases, sections, settings};
 
 /// What values an option takes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -182,11 +182,11 @@ pub fn options() -> impl Iterator<Item = &'static OptionRow> + Clone {
         later::SocialFacebookInstantGame::ROWS,
         later::SocialFacebookLimitedLogin::ROWS,
         later::SocialSteam::ROWS,
-        later::IapApple::ROWS,
-        later::FacebookInstant::ROWS,
-        later::IapGoogle::ROWS,
-        later::IapHuawei::ROWS,
-        later::IapSamsung::ROWS,
+        purchases::IapApple::ROWS,
+        purchases::FacebookInstant::ROWS,
+        purchases::IapGoogle::ROWS,
+        purchases::IapHuawei::ROWS,
+        purchases::IapSamsung::ROWS,
         foreign::IGNORED,
     ];
     groups.iter().copied().flatten()

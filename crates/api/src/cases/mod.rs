@@ -13,6 +13,7 @@ pub(crate) mod link;
 pub(crate) mod lobby;
 pub(crate) mod matches;
 pub(crate) mod notifications;
+pub(crate) mod purchases;
 pub(crate) mod rpc;
 pub(crate) mod session;
 pub(crate) mod social;

@@ -34,13 +34,13 @@ async fn every_kind_of_credential_is_checked() {
 async fn a_call_that_is_not_offered_says_so() {
     let api = World::new().api();
     let session = sign_in(&api, "a-player").await.unwrap();
-    let refused = call::<calls::ListSubscriptions>(
+    let refused = call::<calls::ImportSteamFriends>(
         &api,
         bearer(&session),
-        api::ListSubscriptionsRequest::default(),
+        api::ImportSteamFriendsRequest::default(),
     );
     assert_eq!(code(refused.await), ErrorCode::Unimplemented);
-    assert!(!tavern_api::offers(CallId::ListSubscriptions));
+    assert!(!tavern_api::offers(CallId::ImportSteamFriends));
 }
 
 #[tokio::test]

@@ -106,6 +106,7 @@ impl World {
                 single_match: false,
                 leaderboards: tavern_leaderboards::Config::default(),
                 storage_index: tavern_storage_index::Config::default(),
+                purchases: tavern_purchases::Config::default(),
                 modules: std::path::PathBuf::new(),
                 for_scripts: tavern_domain::Secret::new("{}"),
             },

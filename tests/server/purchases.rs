@@ -1,0 +1,146 @@
+//! Purchases and subscriptions, with stores and without.
+#![expect(clippy::disallowed_methods, reason = "the stand-in ends with the test's runtime")]
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tavern_domain::Secret;
+use tokio::net::TcpListener;
+
+use crate::harness::World;
+use crate::http::{As, ask, sign_in};
+
+#[tokio::test]
+async fn stores_that_are_not_configured_say_so() {
+    let mut world = World::new().await;
+    let at = world.at.game.http;
+    let session = sign_in(at, "a-device-of-purchases").await.body;
+    let player = As::Player(session["token"].as_str().unwrap());
+    for (path, body, status, code) in [
+        ("purchase/apple", r#"{"receipt":"x"}"#, 400, 9),
+        ("purchase/apple", r#"{"receipt":""}"#, 400, 3),
+        ("purchase/google", r#"{"purchase":"x"}"#, 400, 9),
+        ("subscription/apple", r#"{"receipt":"x"}"#, 400, 9),
+        ("subscription/google", r#"{"receipt":"x"}"#, 400, 9),
+        ("subscription", r#"{"limit":0}"#, 400, 3),
+        ("subscription", r#"{"limit":101}"#, 400, 3),
+        ("subscription", r#"{"cursor":"nonsense"}"#, 400, 3),
+    ] {
+        let answer = ask(at, player, "POST", &format!("/v2/iap/{path}"), body).await;
+        let told = (answer.status, answer.body["code"].as_u64());
+        assert_eq!(told, (status, Some(code)), "{path} {body}: {}", answer.body);
+    }
+    for body in ["{}", ""] {
+        let listed = ask(at, player, "POST", "/v2/iap/subscription", body).await;
+        assert_eq!((listed.status, listed.body), (200, json!({})), "no subscriptions");
+    }
+    let none = ask(at, player, "GET", "/v2/iap/subscription/gold", "").await;
+    assert_eq!((none.status, none.body["code"].as_u64()), (404, Some(5)));
+    world.stop().await;
+}
+
+/// Apple, as far as a receipt names what was bought.
+async fn apple(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    assert_eq!(request.uri().path(), "/verifyReceipt");
+    let sent = request.into_body().collect().await.expect("a body").to_bytes();
+    let sent: Value = serde_json::from_slice(&sent).unwrap();
+    let name = sent["receipt-data"].as_str().unwrap();
+    let mut entry = json!({
+        "transaction_id": name,
+        "original_transaction_id": name,
+        "product_id": "gold",
+        "purchase_date_ms": "1700000000000",
+    });
+    if name.starts_with("subscription") {
+        entry["expires_date_ms"] = "4000000000000".into();
+    }
+    let status = if name == "bad" { 21_003 } else { 0 };
+    let answer = json!({ "status": status, "receipt": { "in_app": [entry] } });
+    Ok(Response::new(Full::new(answer.to_string().into())))
+}
+
+async fn stand_in() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let serving = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(connection), service_fn(apple));
+            // A client that leaves is no failure of the stand-in.
+            tokio::spawn(async move { drop(serving.await) });
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn what_a_store_confirms_is_kept_once_and_whose_it_is() {
+    let store = stand_in().await;
+    let mut world = World::with(Vec::new(), |settings| {
+        settings.iap.apple.shared_password = Secret::new("hush");
+        settings.iap.apple.production_url = store;
+    })
+    .await;
+    let at = world.at.game.http;
+    let ada = sign_in(at, "a-device-of-ada").await.body;
+    let eve = sign_in(at, "a-device-of-eve").await.body;
+    let [ada, eve] = [&ada, &eve].map(|session| As::Player(session["token"].as_str().unwrap()));
+    let bring = async |who, path: &str, receipt: &str, persist: bool| {
+        let body = json!({ "receipt": receipt, "persist": persist }).to_string();
+        ask(at, who, "POST", &format!("/v2/iap/{path}/apple"), &body).await
+    };
+    let id = ask(at, ada, "GET", "/v2/account", "").await.body["user"]["id"].clone();
+
+    let bad = bring(ada, "purchase", "bad", true).await;
+    assert_eq!((bad.status, bad.body["code"].as_u64()), (400, Some(9)));
+    let looked = bring(ada, "purchase", "one", false).await.body["validated_purchases"][0].clone();
+    assert_eq!((&looked["transaction_id"], &looked["user_id"]), (&json!("one"), &id));
+    assert_eq!(looked.get("create_time"), None, "not kept");
+    let bought = bring(ada, "purchase", "one", true).await.body["validated_purchases"][0].clone();
+    assert_eq!(bought.get("seen_before"), None, "the first time");
+    assert_eq!(bought["purchase_time"], "2023-11-14T22:13:20Z");
+    assert_eq!(bought["environment"], "PRODUCTION");
+    assert!(bought["create_time"].is_string());
+    assert_eq!(
+        bought["provider_response"].as_str().unwrap().parse::<Value>().unwrap()["status"],
+        0
+    );
+    let replayed = bring(eve, "purchase", "one", true).await;
+    assert_eq!(replayed.status, 200);
+    let replayed = &replayed.body["validated_purchases"][0];
+    assert_eq!((&replayed["seen_before"], &replayed["user_id"]), (&json!(true), &id));
+
+    let wrong = bring(ada, "subscription", "one", true).await;
+    assert_eq!((wrong.status, wrong.body["code"].as_u64()), (400, Some(9)));
+    for name in ["subscription-1", "subscription-2", "subscription-3"] {
+        let held = bring(ada, "subscription", name, true).await.body;
+        assert_eq!(held["validated_subscription"]["active"], true, "{held}");
+    }
+    let page = async |cursor: &str| {
+        let body = json!({ "limit": 2, "cursor": cursor }).to_string();
+        ask(at, ada, "POST", "/v2/iap/subscription", &body).await.body
+    };
+    let first = page("").await;
+    let names = |page: &Value| -> Vec<String> {
+        let listed = page["validated_subscriptions"].as_array().unwrap().iter();
+        listed.map(|one| one["original_transaction_id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&first), ["subscription-3", "subscription-2"]);
+    assert_eq!(first["validated_subscriptions"][0]["refund_time"], "1970-01-01T00:00:00Z");
+    let second = page(first["cursor"].as_str().unwrap()).await;
+    assert_eq!(names(&second), ["subscription-1"]);
+    assert_eq!(second.get("cursor"), None, "the last page");
+    let back = page(second["prev_cursor"].as_str().unwrap()).await;
+    assert_eq!(names(&back), names(&first));
+    let gold = ask(at, ada, "GET", "/v2/iap/subscription/gold", "").await;
+    assert_eq!((gold.status, &gold.body["user_id"]), (200, &id));
+    let hers = ask(at, eve, "GET", "/v2/iap/subscription/gold", "").await;
+    assert_eq!(hers.status, 404, "nobody sees another player's");
+    world.stop().await;
+}
