@@ -296,19 +296,19 @@ async fn told(modules: impl Fn() -> Vec<Arc<dyn Module>>, change: impl Fn(&mut S
 
 #[tokio::test]
 async fn an_index_of_rust_finds_what_is_written() {
-    told(|| vec![Arc::new(Decks) as Arc<dyn Module>], |_| {}).await;
+    Box::pin(told(|| vec![Arc::new(Decks) as Arc<dyn Module>], |_| {})).await;
 }
 
 #[tokio::test]
 async fn an_index_of_lua_finds_what_is_written() {
     let files = folder(&[("decks.lua", LUA)]);
-    told(Vec::new, |settings| with(files.path())(settings)).await;
+    Box::pin(told(Vec::new, |settings| with(files.path())(settings))).await;
 }
 
 #[tokio::test]
 async fn an_index_of_typescript_finds_what_is_written() {
     let files = folder(&[("index.ts", TYPESCRIPT)]);
-    told(Vec::new, |settings| with(files.path())(settings)).await;
+    Box::pin(told(Vec::new, |settings| with(files.path())(settings))).await;
 }
 
 #[tokio::test]

@@ -139,7 +139,10 @@ use_cases! {
     RpcFunc => rpc::call,
 
     ValidatePurchaseApple => purchases::apple,
+    ValidatePurchaseFacebookInstant => purchases::facebook_instant,
     ValidatePurchaseGoogle => purchases::google,
+    ValidatePurchaseHuawei => purchases::huawei,
+    ValidatePurchaseSamsung => purchases::samsung,
     ValidateSubscriptionApple => purchases::subscription_apple,
     ValidateSubscriptionGoogle => purchases::subscription_google,
     ListSubscriptions => purchases::list_subscriptions,

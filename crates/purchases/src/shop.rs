@@ -11,10 +11,11 @@ use tavern_storage::{
 use crate::apple::Apple;
 use crate::ask::Asking;
 use crate::google::Google;
+use crate::huawei::Huawei;
 use crate::listing::Walk;
 use crate::store::{Sale, Term};
 use crate::token::Tokens;
-use crate::{Config, ListQuery, Listed, ShopError};
+use crate::{Config, ListQuery, Listed, ShopError, facebook, samsung};
 
 /// What a [`Shop`] is made of.
 pub struct ShopParts {
@@ -34,6 +35,7 @@ pub struct ShopParts {
 pub struct Shop {
     parts: ShopParts,
     google: Tokens,
+    huawei: Tokens,
 }
 
 impl std::fmt::Debug for Shop {
@@ -68,6 +70,23 @@ pub enum PurchaseProof<'a> {
         purchase: &'a str,
         /// Who asks.
         account: GoogleAccount<'a>,
+    },
+    /// A purchase in Huawei's store.
+    Huawei {
+        /// JSON, as it was signed.
+        purchase: &'a str,
+        /// Base64.
+        signature: &'a str,
+    },
+    /// A purchase in a Facebook Instant Game.
+    FacebookInstant {
+        /// A signature, a dot and the payment.
+        signed_request: &'a str,
+    },
+    /// A purchase in Samsung's store.
+    Samsung {
+        /// Its id.
+        purchase_id: &'a str,
     },
 }
 
@@ -147,7 +166,7 @@ impl Shop {
     /// A shop. Asks nobody.
     #[must_use]
     pub fn new(parts: ShopParts) -> Self {
-        Self { parts, google: Tokens::default() }
+        Self { parts, google: Tokens::default(), huawei: Tokens::default() }
     }
 
     /// What a store confirms of a purchase, for this player. With `persist` it is kept, and what
@@ -170,6 +189,20 @@ impl Shop {
             }
             PurchaseProof::Google { purchase, account } => {
                 (Store::Google, vec![self.google(account)?.purchase(purchase).await?])
+            }
+            PurchaseProof::Huawei { purchase, signature } => {
+                (Store::Huawei, vec![self.huawei()?.purchase(purchase, signature).await?])
+            }
+            PurchaseProof::FacebookInstant { signed_request } => {
+                let config = &self.parts.config.facebook_instant;
+                if config.app_secret.is_empty() {
+                    return Err(ShopError::NotConfigured(Store::FacebookInstant));
+                }
+                (Store::FacebookInstant, vec![facebook::purchase(config, signed_request)?])
+            }
+            PurchaseProof::Samsung { purchase_id } => {
+                let (config, asking) = (&self.parts.config.samsung, self.asking(Store::Samsung));
+                (Store::Samsung, vec![samsung::purchase(config, asking, purchase_id).await?])
             }
         };
         self.keep_purchases(user, store, sales, persist).await
@@ -219,6 +252,16 @@ impl Shop {
         }
         let (asking, now) = (self.asking(Store::Google), self.parts.clock.now());
         Ok(Google { config, email, key, tokens: &self.google, asking, now })
+    }
+
+    fn huawei(&self) -> Result<Huawei<'_>, ShopError> {
+        let config = &self.parts.config.huawei;
+        let parts = [&config.client_id, config.client_secret.expose(), &config.public_key];
+        if parts.iter().any(|part| part.is_empty()) {
+            return Err(ShopError::NotConfigured(Store::Huawei));
+        }
+        let (asking, now) = (self.asking(Store::Huawei), self.parts.clock.now());
+        Ok(Huawei { config, tokens: &self.huawei, asking, now })
     }
 
     fn asking(&self, store: Store) -> Asking<'_> {

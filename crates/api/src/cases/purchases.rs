@@ -11,11 +11,10 @@ use crate::{error, wire};
 
 /// An error as callers see it. That a store could not be asked is said, why is for the log.
 pub(crate) fn refused(error: ShopError) -> CodedError {
-    match error {
-        ShopError::Unasked { .. } => {
-            CodedError::new(ErrorCode::Unknown, error.to_string()).caused_by(error)
-        }
-        other => error::classified(other),
+    if matches!(error, ShopError::Unasked { .. }) {
+        CodedError::new(ErrorCode::Unknown, error.to_string()).caused_by(error)
+    } else {
+        error::classified(error)
     }
 }
 
@@ -58,6 +57,37 @@ pub(crate) async fn google(
 ) -> Result<api::ValidatePurchaseResponse, CodedError> {
     let account = GoogleAccount::default();
     let proof = PurchaseProof::Google { purchase: &request.purchase, account };
+    purchase(services, cx, proof, request.persist).await
+}
+
+/// Checks a purchase in Huawei's store.
+pub(crate) async fn huawei(
+    services: &Services,
+    cx: &mut Context,
+    request: &api::ValidatePurchaseHuaweiRequest,
+) -> Result<api::ValidatePurchaseResponse, CodedError> {
+    let api::ValidatePurchaseHuaweiRequest { purchase: bought, signature, persist } = request;
+    let proof = PurchaseProof::Huawei { purchase: bought, signature };
+    purchase(services, cx, proof, *persist).await
+}
+
+/// Checks a purchase in a Facebook Instant Game.
+pub(crate) async fn facebook_instant(
+    services: &Services,
+    cx: &mut Context,
+    request: &api::ValidatePurchaseFacebookInstantRequest,
+) -> Result<api::ValidatePurchaseResponse, CodedError> {
+    let proof = PurchaseProof::FacebookInstant { signed_request: &request.signed_request };
+    purchase(services, cx, proof, request.persist).await
+}
+
+/// Checks a purchase in Samsung's store.
+pub(crate) async fn samsung(
+    services: &Services,
+    cx: &mut Context,
+    request: &api::ValidatePurchaseSamsungRequest,
+) -> Result<api::ValidatePurchaseResponse, CodedError> {
+    let proof = PurchaseProof::Samsung { purchase_id: &request.purchase_id };
     purchase(services, cx, proof, request.persist).await
 }
 

@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod apple;
 #[cfg(test)]
+mod facebook;
+#[cfg(test)]
 mod google;
 #[cfg(test)]
+mod huawei;
+#[cfg(test)]
 mod keeping;
+#[cfg(test)]
+mod samsung;
 #[cfg(test)]
 mod stand_in;
