@@ -210,7 +210,7 @@ impl Indexes {
             };
             if shelf.covers(name.at()) {
                 let kept = kept(shelf, object).await;
-                shelf.take_page(ticket, &name, kept.map(|kept| (object, kept)));
+                shelf.take_page(ticket, &name, kept.map(|kept| (object, kept))).await;
             }
         }
     }
@@ -281,7 +281,9 @@ impl Indexes {
                 }
                 Change::Owner(user) => {
                     let ticket = self.ticket();
-                    names.extend(shelves.iter().flat_map(|shelf| shelf.owner_gone(*user, ticket)));
+                    for shelf in &shelves {
+                        names.extend(shelf.owner_gone(*user, ticket).await);
+                    }
                 }
             }
         }
@@ -313,19 +315,10 @@ impl Indexes {
                     Some(object) => kept(shelf, object).await.map(|kept| (object, kept)),
                     None => None,
                 };
-                shelf.take(ticket, name, found);
+                shelf.take(ticket, name, found).await;
             }
         }
-        self.show();
         Ok(())
-    }
-
-    /// Shows how full the indexes are.
-    #[expect(clippy::cast_precision_loss, reason = "counts below 2^52 are exact")]
-    fn show(&self) {
-        for shelf in &self.shelves.read().live {
-            shelf.meters().entries.set(shelf.len() as f64);
-        }
     }
 
     fn tell(&self, changes: &[Change]) {
@@ -468,11 +461,9 @@ impl Building<'_> {
         let mut shelves = self.indexes.shelves.write();
         let building = std::mem::take(&mut shelves.building);
         let before = std::mem::replace(&mut shelves.live, building);
-        for gone in before {
-            gone.meters().entries.set(0.0);
-        }
-        drop(shelves);
-        self.indexes.show();
+        // Those in their place share their meters.
+        before.iter().for_each(|shelf| shelf.show(false));
+        shelves.live.iter().for_each(|shelf| shelf.show(true));
     }
 }
 

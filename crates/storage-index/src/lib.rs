@@ -13,7 +13,8 @@
 //!   again, or the writer was dropped, the debt is remembered and paid by [`Indexes::run`].
 //! - No index holds more entries than it was given room for; the entry that has not been changed
 //!   for the longest time leaves first.
-//! - Other nodes are told what has changed, not what it is now.
+//! - Other nodes are told what has changed, not what it is now. A node that dies between a commit and
+//!   its message leaves the others behind, until a list comes across the object or they load again.
 //!
 //! # Must not know
 //! Wire formats, SQL, script languages.

@@ -12,13 +12,10 @@ use crate::error::IndexError;
 use crate::indexes::Indexes;
 use crate::message::Change;
 use crate::order::Order;
-use crate::shelf::{Entry, Found, Name, Search, Shelf};
+use crate::shelf::{Entry, Name, Search, Shelf};
 
 /// Most objects on a page.
 pub const MAX_LIMIT: u32 = 10_000;
-
-/// Indexes with more entries than this are searched on a thread that may be held up.
-const LARGE: usize = 2_000;
 
 /// What an index is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,7 +69,7 @@ impl Indexes {
             limit: limit as usize,
             caller: query.caller,
         };
-        let found = find(Arc::clone(&shelf), search).await?;
+        let found = shelf.search(search).await?;
         let cursor = found.more.map(|last| cursor::write(&about, &last));
         let objects = if shelf.index_only {
             found.entries.iter().map(|entry| of_index(&shelf, entry)).collect()
@@ -116,15 +113,6 @@ impl Indexes {
         self.debts.owe(stale, Instant::now());
         Ok(objects)
     }
-}
-
-/// Searches, somewhere else if that may take long.
-async fn find(shelf: Arc<Shelf>, search: Search) -> Result<Found, IndexError> {
-    if shelf.len() <= LARGE {
-        return Ok(shelf.search(&search));
-    }
-    let searched = tokio::task::spawn_blocking(move || shelf.search(&search)).await;
-    searched.map_err(|error| tavern_storage::StorageError::Failed(error.into()).into())
 }
 
 /// An object as the index has it.

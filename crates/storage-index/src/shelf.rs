@@ -3,17 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tavern_domain::{Timestamp, UserId};
 use tavern_runtime_hooks::IndexDefinition;
 use tavern_search::{Index, Query, Row, Searcher};
-use tavern_storage::{Object, ObjectKey, ReadPermission, WritePermission};
+use tavern_storage::{Object, ObjectKey, ReadPermission, StorageError, WritePermission};
 
 use crate::document::{Kept, SortValue};
 use crate::indexes::{Filter, IndexMeters};
 use crate::keep::Keep;
 use crate::order::{Order, Position};
+
+/// Indexes with more entries than this are searched on a thread that may be held up.
+const LARGE: usize = 2_000;
 
 /// What names an object.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, serde::Serialize, serde::Deserialize)]
@@ -95,12 +99,20 @@ pub(crate) struct Shelf {
     pub(crate) index_only: bool,
     pub(crate) filter: Arc<dyn Filter>,
     meters: IndexMeters,
-    state: Mutex<State>,
+    /// Whether it answers: then the meters show it.
+    live: AtomicBool,
+    /// How many entries there are.
+    len: AtomicUsize,
+    /// Locked for moments only, and after the state where both are.
+    keep: Mutex<Keep>,
+    /// Locked for as long as a search takes: whoever else wants it waits without holding up a
+    /// thread.
+    state: Arc<tokio::sync::Mutex<State>>,
 }
 
+/// The entries. There is nothing to await while it is locked.
 #[derive(Default)]
 struct State {
-    keep: Keep,
     index: Index,
     searcher: Searcher,
     /// By their rows.
@@ -134,11 +146,31 @@ impl Shelf {
         filter: Arc<dyn Filter>,
         meters: IndexMeters,
     ) -> Self {
-        Self { definition, index_only, filter, meters, state: Mutex::default() }
+        Self {
+            definition,
+            index_only,
+            filter,
+            meters,
+            live: AtomicBool::new(false),
+            len: AtomicUsize::new(0),
+            keep: Mutex::default(),
+            state: Arc::default(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.state.lock().index.len()
+        self.len.load(Ordering::Relaxed)
+    }
+
+    /// From now on the meters show it, or something else in its place.
+    pub(crate) fn show(&self, live: bool) {
+        self.live.store(live, Ordering::Relaxed);
+        self.measure(if live { self.len() } else { 0 });
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "counts below 2^52 are exact")]
+    fn measure(&self, entries: usize) {
+        self.meters.entries.set(entries as f64);
     }
 
     pub(crate) fn meters(&self) -> &IndexMeters {
@@ -150,21 +182,21 @@ impl Shelf {
     }
 
     pub(crate) fn keep<T>(&self, with: impl FnOnce(&mut Keep) -> T) -> T {
-        with(&mut self.state.lock().keep)
+        with(&mut self.keep.lock())
     }
 
     /// Takes in what a read has found of an object, and what is kept of that.
-    pub(crate) fn take(&self, ticket: u64, name: &Name, found: Option<(&Object, Kept)>) {
-        let mut state = self.state.lock();
-        if state.keep.counts(name, ticket) {
+    pub(crate) async fn take(&self, ticket: u64, name: &Name, found: Option<(&Object, Kept)>) {
+        let mut state = self.state.lock().await;
+        if self.keep(|keep| keep.counts(name, ticket)) {
             self.put(&mut state, name, found);
         }
     }
 
     /// The same of an object on a page.
-    pub(crate) fn take_page(&self, ticket: u64, name: &Name, found: Option<(&Object, Kept)>) {
-        let mut state = self.state.lock();
-        if state.keep.counts_on_page(name, ticket) {
+    pub(crate) async fn take_page(&self, ticket: u64, name: &Name, found: Option<(&Object, Kept)>) {
+        let mut state = self.state.lock().await;
+        if self.keep(|keep| keep.counts_on_page(name, ticket)) {
             self.put(&mut state, name, found);
         }
     }
@@ -180,12 +212,16 @@ impl Shelf {
             }
         }
         state.tidy();
+        self.len.store(state.index.len(), Ordering::Relaxed);
+        if self.live.load(Ordering::Relaxed) {
+            self.measure(state.index.len());
+        }
     }
 
     /// All objects of an owner are gone: the names of those that are in the index or being read.
-    pub(crate) fn owner_gone(&self, user: UserId, ticket: u64) -> Vec<Name> {
-        let mut state = self.state.lock();
-        let mut names = state.keep.owner_gone(user, ticket);
+    pub(crate) async fn owner_gone(&self, user: UserId, ticket: u64) -> Vec<Name> {
+        let state = self.state.lock().await;
+        let mut names = self.keep(|keep| keep.owner_gone(user, ticket));
         let owned = state.rows.range((user, Arc::from(""))..);
         let owned = owned.take_while(|((owner, _), _)| *owner == user);
         names.extend(owned.map(|((_, key), _)| Name {
@@ -197,10 +233,20 @@ impl Shelf {
     }
 
     /// What a caller may see of what a query finds, behind a position.
-    pub(crate) fn search(&self, search: &Search) -> Found {
-        let mut state = self.state.lock();
-        let plan = state.index.prepare(&search.query);
-        let State { index, searcher, entries, .. } = &mut *state;
+    pub(crate) async fn search(&self, search: Search) -> Result<Found, StorageError> {
+        let mut state = Arc::clone(&self.state).lock_owned().await;
+        if state.index.len() <= LARGE {
+            return Ok(state.search(&search));
+        }
+        let searched = tokio::task::spawn_blocking(move || state.search(&search));
+        searched.await.map_err(|error| StorageError::Failed(error.into()))
+    }
+}
+
+impl State {
+    fn search(&mut self, search: &Search) -> Found {
+        let plan = self.index.prepare(&search.query);
+        let Self { index, searcher, entries, .. } = self;
         searcher.begin(index);
         let scored = search.order.by_score() && plan.is_ranked();
         let mut best = Best::new(search);
@@ -213,14 +259,11 @@ impl Shelf {
             }
             ControlFlow::Continue(())
         });
-        state.index.release(plan);
-        state.index.settle();
-        drop(state);
+        self.index.release(plan);
+        self.index.settle();
         best.finish()
     }
-}
 
-impl State {
     fn add(&mut self, (entry, document): (Entry, tavern_search::Document<'static>)) {
         let row = self.index.add(&document);
         let at = row as usize;

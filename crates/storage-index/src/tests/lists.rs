@@ -1,10 +1,13 @@
 //! Room, order, pages and rights.
 
+use std::sync::atomic::Ordering;
+
 use tavern_domain::{Classify as _, ErrorCode, Timestamp, UserId};
 use tavern_runtime_hooks::IndexSpec;
 use tavern_storage::{
     Object, ObjectIs, ObjectKey, ObjectRights, ObjectWrite, ReadPermission, WritePermission,
 };
+use tavern_telemetry::Metrics;
 
 use super::support::{COLLECTION, Node, delete, spec, storage, user, write};
 use crate::{IndexError, ListQuery, MAX_ORDER, Page};
@@ -61,6 +64,43 @@ async fn the_oldest_make_room() {
     // Loaded again, it has the newest, whatever their order in the database.
     node.define(vec![IndexSpec { max_entries: 3, ..spec("i", &["n"], &[]) }]).await;
     assert_eq!(keys(&node.indexes.list(ALL).await.unwrap()), ["b", "c", "d"]);
+}
+
+#[tokio::test]
+async fn operators_see_what_is_in_and_what_is_out() {
+    let room = |most| vec![IndexSpec { max_entries: most, ..spec("shown", &["n"], &[]) }];
+    let metrics = Metrics::default();
+    let shows = |line: &str| metrics.render().lines().any(|shown| shown == line);
+    let node = Node::measured(&storage(&[]).await, &metrics);
+    node.define(room(2)).await;
+    for (n, value) in (1..).zip([r#"{"n": 1}"#, r#"{"n": 2}"#, r#"{"n": 3}"#, r#"{"n": "bad"}"#]) {
+        node.write(&format!("k{n}"), user(0), value, at(n)).await;
+    }
+    let entries = |n: u32| format!(r#"nakama_storage_index_entry_count{{index_name="shown"}} {n}"#);
+    assert!(shows(&entries(2)));
+    assert!(shows(r#"tavern_storage_index_evictions_total{index_name="shown"} 1"#));
+    assert!(shows(r#"tavern_storage_index_left_out_total{index_name="shown"} 1"#));
+    node.define(room(10)).await;
+    assert!(shows(&entries(3)), "loaded again with more room");
+    node.define(Vec::new()).await;
+    assert!(shows(&entries(0)));
+}
+
+#[tokio::test]
+async fn large_indexes_are_searched_elsewhere() {
+    let node = node(vec![IndexSpec { max_entries: 3_000, ..spec("i", &["n"], &["n"]) }]).await;
+    node.slow.page.store(1_000, Ordering::Relaxed);
+    let plain = &*node.plain.objects;
+    for n in 0..3_000 {
+        write(plain, &format!("{n}"), user(0), &format!(r#"{{"n": {n}}}"#), at(n)).await.unwrap();
+    }
+    node.define(vec![IndexSpec { max_entries: 3_000, ..spec("i", &["n"], &["n"]) }]).await;
+    let by = order(&["-value.n"]);
+    let query = ListQuery { query: "value.n:<2500", order: &by, limit: 700, ..ALL };
+    let pages = pages(&node, query).await;
+    let all: Vec<&str> = pages.iter().flat_map(keys).collect();
+    let expected: Vec<String> = (0..2_500).rev().map(|n| n.to_string()).collect();
+    assert_eq!(all, expected);
 }
 
 #[tokio::test]

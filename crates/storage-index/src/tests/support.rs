@@ -1,7 +1,7 @@
 //! A store whose answers take their time, and indexes over it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use tavern_cluster::{Bus, Hub};
@@ -12,9 +12,10 @@ use tavern_storage::{
     ObjectPosition, ObjectRefused, ObjectRights, ObjectTimes, ObjectWrite, Objects, ObjectsOf,
     ReadPermission, Storage, StorageError, WritePermission, memory,
 };
+use tavern_telemetry::{Metrics, prefixed, tavern};
 use uuid::Uuid;
 
-use crate::{Config, Filter, IndexMeters, Indexes, ListQuery, watched};
+use crate::{Config, Filter, IndexMeters, Indexes, ListQuery, MakeMeters, watched};
 
 pub(super) const COLLECTION: &str = "decks";
 
@@ -28,6 +29,8 @@ pub(super) struct Slow {
     seed: AtomicU64,
     /// Whether it fails.
     pub(super) broken: AtomicBool,
+    /// Most objects that it lists at once: few, so that there are several pages.
+    pub(super) page: AtomicU32,
 }
 
 impl Slow {
@@ -89,8 +92,8 @@ impl Objects for Slow {
         limit: u32,
     ) -> Result<ObjectPage, StorageError> {
         self.pause().await?;
-        // Small pages, so that there are several.
-        let page = self.inner.list(collection, of, after, limit.min(3)).await;
+        let limit = limit.min(self.page.load(Ordering::Relaxed));
+        let page = self.inner.list(collection, of, after, limit).await;
         // Long enough for whole changes in between.
         for _ in 0..4 {
             self.pause().await?;
@@ -128,12 +131,28 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn new(plain: &Storage, bus: Arc<dyn Bus>, seed: u64) -> Self {
+        Self::with_meters(plain, bus, seed, Box::new(|_| IndexMeters::default()))
+    }
+
+    /// A node alone, whose indexes show in these metrics.
+    pub(super) fn measured(plain: &Storage, metrics: &Metrics) -> Self {
+        let shown = metrics.clone();
+        let meters = Box::new(move |index: &str| IndexMeters {
+            entries: shown.gauge_of(prefixed::STORAGE_INDEX_ENTRY_COUNT, "index_name", index),
+            evictions: shown.counter_of(tavern::STORAGE_INDEX_EVICTIONS_TOTAL, "index_name", index),
+            left_out: shown.counter_of(tavern::STORAGE_INDEX_LEFT_OUT_TOTAL, "index_name", index),
+        });
+        let bus = Hub::alone(NodeName::new("ann").unwrap());
+        Self::with_meters(plain, Arc::new(bus), 1, meters)
+    }
+
+    fn with_meters(plain: &Storage, bus: Arc<dyn Bus>, seed: u64, meters: MakeMeters) -> Self {
         let slow = Arc::new(Slow {
             inner: Arc::clone(&plain.objects),
             seed: AtomicU64::new(seed),
             broken: AtomicBool::new(false),
+            page: AtomicU32::new(3),
         });
-        let meters = Box::new(|_: &str| IndexMeters::default());
         let store = Arc::clone(&slow) as Arc<dyn Objects>;
         let indexes = Arc::new(Indexes::new(store, bus, Config::default(), meters));
         let under = Storage { objects: Arc::clone(&slow) as _, ..plain.clone() };
