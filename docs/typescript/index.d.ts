@@ -629,6 +629,20 @@ declare namespace nkruntime {
     notificationsUpdate(updates: NotificationUpdate[]): void;
     /** Parties, newest first: 1 to 100 on a page, 10 unless asked otherwise; only open or only closed ones if asked so, hidden ones only when asked for. A query asks for the fields of labels. */
     partyList(limit: number | null | undefined, open: boolean | null | undefined, showHidden: boolean, query?: string | null, cursor?: string | null): PartyPage;
+    /** The kept purchase of a transaction. */
+    purchaseGetByTransactionId(transactionId: string): Purchase;
+    /** Checks a receipt or signed transaction of Apple, and keeps what it confirms unless `persist` is false. `password_override` stands in for the configured shared password. */
+    purchaseValidateApple(userId: string, receipt: string, persist?: boolean | null, passwordOverride?: string | null): ValidatedPurchases;
+    /** Checks a purchase in a Facebook Instant Game, and keeps it unless `persist` is false. */
+    purchaseValidateFacebookInstant(userId: string, signedRequest: string, persist?: boolean | null): ValidatedPurchases;
+    /** Checks a purchase in Google's store, and keeps it unless `persist` is false. The service account may be another one than the configured. */
+    purchaseValidateGoogle(userId: string, purchase: string, persist?: boolean | null, clientEmailOverride?: string | null, privateKeyOverride?: string | null): ValidatedPurchases;
+    /** Checks a purchase in Huawei's store, and keeps it unless `persist` is false. The purchase and its signature may change places. */
+    purchaseValidateHuawei(userId: string, purchase: string, signature: string, persist?: boolean | null): ValidatedPurchases;
+    /** Checks a purchase in Samsung's store, and keeps it unless `persist` is false. */
+    purchaseValidateSamsung(userId: string, purchaseId: string, persist?: boolean | null): ValidatedPurchases;
+    /** A part of the kept purchases, newest first: a user's, or everybody's. A page has 1 to 100, 100 unless asked otherwise. */
+    purchasesList(userId?: string | null, limit?: number | null, cursor?: string | null): PurchasePage;
     /** A signature by RSA (PKCS #1 v1.5) over the SHA-256 of the input. The key is a PEM text of PKCS #1 or PKCS #8, of 2048 to 4096 bits. Bytes, or Base64 if asked for, which JavaScript does unless told otherwise. */
     rsaSha256Hash(input: ArrayBuffer, key: string, base64?: boolean | null): string;
     /** Random bytes fit for keys, at most 65536. */
@@ -677,6 +691,14 @@ declare namespace nkruntime {
     streamUserList(stream: Stream, includeHidden?: boolean | null, includeNotHidden?: boolean | null): Presence[];
     /** Changes what a socket shows on a stream; one that is not there is an error. */
     streamUserUpdate(userId: string, sessionId: string, stream: Stream, hidden?: boolean | null, persistence?: boolean | null, status?: string | null): void;
+    /** A user's kept subscription to a product; of several, the one that ends last. */
+    subscriptionGetByProductId(userId: string, productId: string): Subscription;
+    /** Checks a subscription in a receipt or signed transaction of Apple, and keeps it unless `persist` is false. `password_override` stands in for the configured shared password. */
+    subscriptionValidateApple(userId: string, receipt: string, persist?: boolean | null, passwordOverride?: string | null): ValidatedSubscription;
+    /** Checks a subscription in Google's store, and keeps it unless `persist` is false. The service account may be another one than the configured. */
+    subscriptionValidateGoogle(userId: string, receipt: string, persist?: boolean | null, clientEmailOverride?: string | null, privateKeyOverride?: string | null): ValidatedSubscription;
+    /** A part of the kept subscriptions, newest first: a user's, or everybody's. A page has 1 to 100, 100 unless asked otherwise. */
+    subscriptionsList(userId?: string | null, limit?: number | null, cursor?: string | null): SubscriptionPage;
     /** Changes how often an owner may write in this period. */
     tournamentAddAttempt(id: string, ownerId: string, count: number): void;
     /** Creates a tournament; one that is there stays as it is. Authoritative unless told otherwise. Words are those of leaderboards; times are Unix seconds, 0 for now or never; 0 for the largest size and the number of scores means no limit. */
@@ -1105,6 +1127,42 @@ declare namespace nkruntime {
     status: string;
   }
 
+  /** A purchase that a store has confirmed. */
+  interface Purchase {
+    /** Whose it is; empty when nobody has brought it, or the account is deleted. */
+    userId: string;
+    /** What was bought. */
+    productId: string;
+    /** What makes it this purchase and no other. */
+    transactionId: string;
+    /** `APPLE_APP_STORE`, `GOOGLE_PLAY_STORE`, `HUAWEI_APP_GALLERY`, `FACEBOOK_INSTANT_STORE` or `SAMSUNG_GALAXY_STORE`. */
+    store: string;
+    /** When it was made. */
+    purchaseTime: number;
+    /** When it was first kept, if it is. */
+    createTime?: number | null;
+    /** When it was last brought, if it is kept. */
+    updateTime?: number | null;
+    /** When the money was given back. When it was not: 0 in lists, and left out where a proof was checked. */
+    refundTime?: number | null;
+    /** What the store said, as JSON; empty for a signed transaction that was just brought. */
+    providerResponse: string;
+    /** `PRODUCTION`, `SANDBOX` for a trial, or `UNKNOWN`. */
+    environment: string;
+    /** Whether it was kept before, whoever brought it. */
+    seenBefore: boolean;
+  }
+
+  /** A part of the kept purchases, newest first. */
+  interface PurchasePage {
+    /** The purchases. */
+    validatedPurchases: Purchase[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+    /** Where the page before begins; `None` on the first. */
+    prevCursor?: string | null;
+  }
+
   /** A record of a leaderboard or tournament. */
   interface LeaderboardRecord {
     leaderboardId: string;
@@ -1158,6 +1216,46 @@ declare namespace nkruntime {
     subcontext?: string | null;
     /** A name. */
     label?: string | null;
+  }
+
+  /** A subscription that a store has confirmed. */
+  interface Subscription {
+    /** Whose it is; empty when nobody has brought it, or the account is deleted. */
+    userId: string;
+    /** What was subscribed to. */
+    productId: string;
+    /** What all renewals have in common. */
+    originalTransactionId: string;
+    /** `APPLE_APP_STORE` or `GOOGLE_PLAY_STORE`. */
+    store: string;
+    /** When it began. */
+    purchaseTime: number;
+    /** When it was first kept, if it is. */
+    createTime?: number | null;
+    /** When it was last brought or heard of, if it is kept. */
+    updateTime?: number | null;
+    /** When it ends unless it is renewed. */
+    expiryTime: number;
+    /** When the money was given back. When it was not: 0 in lists, and left out where a proof was checked. */
+    refundTime?: number | null;
+    /** What the store answered, as JSON; empty for a signed transaction that was just brought. */
+    providerResponse: string;
+    /** What the store told by itself, as JSON. */
+    providerNotification: string;
+    /** `PRODUCTION`, `SANDBOX` for a trial, or `UNKNOWN`. */
+    environment: string;
+    /** Whether it has not ended and its money was not given back. */
+    active: boolean;
+  }
+
+  /** A part of the kept subscriptions, newest first. */
+  interface SubscriptionPage {
+    /** The subscriptions. */
+    validatedSubscriptions: Subscription[];
+    /** Where the next page begins; `None` on the last. */
+    cursor?: string | null;
+    /** Where the page before begins; `None` on the first. */
+    prevCursor?: string | null;
   }
 
   /** A session token. */
@@ -1242,6 +1340,18 @@ declare namespace nkruntime {
     group: Group;
     /** 0 superadmin, 1 admin, 2 member, 3 asks to join. */
     state: number;
+  }
+
+  /** What came of a proof. */
+  interface ValidatedPurchases {
+    /** What the store confirms: one purchase, or for a receipt of Apple all that are in it. */
+    validatedPurchases: Purchase[];
+  }
+
+  /** What came of a proof. */
+  interface ValidatedSubscription {
+    /** What the store confirms. */
+    validatedSubscription: Subscription;
   }
 
   /** A change of one wallet. */

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 
 use crate::harness::World;
 use crate::http::{As, ask, sign_in};
+use crate::scripts::{folder, rpc, with};
 
 #[tokio::test]
 async fn stores_that_are_not_configured_say_so() {
@@ -145,5 +146,83 @@ async fn what_a_store_confirms_is_kept_once_and_whose_it_is() {
     assert_eq!((gold.status, &gold.body["user_id"]), (200, &id));
     let hers = ask(at, eve, "GET", "/v2/iap/subscription/gold", "").await;
     assert_eq!(hers.status, 404, "nobody sees another player's");
+    world.stop().await;
+}
+
+const LUA: &str = r#"
+local nk = require("nakama")
+
+nk.register_rpc(function(_, user)
+  local fresh = nk.purchase_validate_apple(user, "lua-1").validated_purchases[1]
+  local again = nk.purchase_validate_apple(user, "lua-1").validated_purchases[1]
+  local looked = nk.purchase_validate_apple(user, "lua-2", false).validated_purchases[1]
+  local bad, why, code = pcall(nk.purchase_validate_apple, user, "bad")
+  local google, not_there = pcall(nk.purchase_validate_google, user, "x")
+  local list, cursor, before = nk.purchases_list(user, 1)
+  local held = nk.subscription_validate_apple(user, "subscription-lua").validated_subscription
+  local found = nk.subscription_get_by_product_id(user, "gold")
+  local kept = nk.subscriptions_list(user)
+  return nk.json_encode({
+    fresh = fresh, again = again.seen_before, looked = looked.create_time == nil,
+    bad = { bad, code }, google = { google, tostring(not_there) },
+    listed = { #list, list[1].refund_time, cursor == nil, before == nil },
+    active = held.active, found = found.original_transaction_id, kept = #kept,
+    got = nk.purchase_get_by_transaction_id("lua-1").user_id,
+  })
+end, "lua")
+"#;
+
+const JAVASCRIPT: &str = r#"
+function InitModule(ctx, logger, nk, initializer) {
+  initializer.registerRpc("javascript", (ctx, logger, nk, user) => {
+    const bought = nk.purchaseValidateApple(user, "js-1").validatedPurchases[0];
+    const page = nk.purchasesList(user, 1);
+    const rest = nk.purchasesList(user, 10, page.cursor);
+    let code;
+    try { nk.purchaseGetByTransactionId("nothing"); } catch (error) { code = error.code; }
+    const held = nk.subscriptionValidateApple(user, "subscription-js").validatedSubscription;
+    return JSON.stringify({
+      bought, code, held: held.originalTransactionId,
+      pages: [page.validatedPurchases.length, rest.validatedPurchases.length, !!rest.prevCursor],
+      subscriptions: nk.subscriptionsList(user).validatedSubscriptions.length,
+    });
+  });
+}
+"#;
+
+#[tokio::test]
+async fn server_code_checks_and_lists_purchases() {
+    let store = stand_in().await;
+    let files = folder(&[("shop.lua", LUA), ("index.js", JAVASCRIPT)]);
+    let mut world = World::with(Vec::new(), |settings| {
+        with(files.path())(settings);
+        settings.iap.apple.shared_password = Secret::new("hush");
+        settings.iap.apple.production_url = store;
+    })
+    .await;
+    let at = world.at.game.http;
+    let session = sign_in(at, "a-device-of-shoppers").await.body;
+    let player = As::Player(session["token"].as_str().unwrap());
+    let account = ask(at, player, "GET", "/v2/account", "").await.body;
+    let id = account["user"]["id"].as_str().unwrap();
+
+    let lua = rpc(&world, "lua", id).await.body;
+    assert_eq!(lua["fresh"]["store"], "APPLE_APP_STORE", "{lua}");
+    assert_eq!(lua["fresh"]["environment"], "PRODUCTION");
+    assert_eq!((&lua["fresh"]["user_id"], &lua["got"]), (&json!(id), &json!(id)));
+    assert_eq!(lua["fresh"]["purchase_time"], 1_700_000_000);
+    assert_eq!(lua["fresh"].get("refund_time"), None, "not refunded");
+    assert_eq!((&lua["fresh"]["seen_before"], &lua["again"]), (&json!(false), &json!(true)));
+    assert_eq!((&lua["looked"], &lua["bad"]), (&json!(true), &json!([false, 9])));
+    assert_eq!(lua["google"][0], false);
+    assert!(lua["google"][1].as_str().unwrap().contains("not configured"), "{lua}");
+    assert_eq!(lua["listed"], json!([1, 0, true, true]));
+    assert_eq!((&lua["active"], &lua["kept"]), (&json!(true), &json!(1)));
+    assert_eq!(lua["found"], "subscription-lua");
+
+    let js = rpc(&world, "javascript", id).await.body;
+    assert_eq!(js["bought"]["transactionId"], "js-1", "{js}");
+    assert_eq!((&js["code"], &js["held"]), (&json!(5), &json!("subscription-js")));
+    assert_eq!((&js["pages"], &js["subscriptions"]), (&json!([1, 1, true]), &json!(2)));
     world.stop().await;
 }

@@ -32,6 +32,7 @@ mod leaderboards;
 mod matches;
 mod notifications;
 mod process;
+mod purchases;
 mod sessions;
 mod sql;
 mod storage;
@@ -57,6 +58,7 @@ pub use leaderboards::*;
 pub use matches::*;
 pub use notifications::*;
 pub use process::*;
+pub use purchases::*;
 pub use sessions::*;
 pub use sql::*;
 pub use storage::*;
@@ -82,6 +84,7 @@ pub trait Host:
     + LeaderboardsHost
     + NotificationsHost
     + ProcessHost
+    + PurchasesHost
     + SessionsHost
     + SqlHost
     + StorageHost
@@ -106,6 +109,7 @@ impl<
         + LeaderboardsHost
         + NotificationsHost
         + ProcessHost
+        + PurchasesHost
         + SessionsHost
         + SqlHost
         + StorageHost
@@ -133,6 +137,7 @@ pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
         leaderboards::TABLE,
         notifications::TABLE,
         process::TABLE,
+        purchases::TABLE,
         sessions::TABLE,
         sql::TABLE,
         storage::TABLE,
