@@ -471,12 +471,24 @@ declare namespace nkruntime {
     aes256Decrypt(input: ArrayBuffer, key: ArrayBuffer, base64?: boolean | null): string;
     /** As `aes128_encrypt`, with a key of 32 bytes. */
     aes256Encrypt(input: ArrayBuffer, key: ArrayBuffer, base64?: boolean | null): string;
+    /** The account of an identity token of Apple; created if there is none, unless told otherwise. */
+    authenticateApple(token: string, username?: string | null, create?: boolean | null): SignIn;
     /** The account with a custom id; created if there is none, unless told otherwise. */
     authenticateCustom(id: string, username?: string | null, create?: boolean | null): SignIn;
     /** The account with a device; created if there is none, unless told otherwise. */
     authenticateDevice(id: string, username?: string | null, create?: boolean | null): SignIn;
     /** The account with an email address and this password; created if there is none, unless told otherwise. Without an address, the account with the user name and this password. */
     authenticateEmail(email: string | null | undefined, password: string, username?: string | null, create?: boolean | null): SignIn;
+    /** The account of a Facebook token; created if there is none, and friends imported, unless told otherwise. */
+    authenticateFacebook(token: string, importFriends?: boolean | null, username?: string | null, create?: boolean | null): SignIn;
+    /** The account of a signed player info of an Instant Game; created if there is none, unless told otherwise. */
+    authenticateFacebookInstantGame(playerInfo: string, username?: string | null, create?: boolean | null): SignIn;
+    /** The account of a signature of Game Center; created if there is none, unless told otherwise. */
+    authenticateGameCenter(playerId: string, bundleId: string, timestamp: number, salt: string, signature: string, publicKeyUrl: string, username?: string | null, create?: boolean | null): SignIn;
+    /** The account of a Google token or server code; created if there is none, unless told otherwise. */
+    authenticateGoogle(token: string, username?: string | null, create?: boolean | null): SignIn;
+    /** The account of a Steam ticket; created if there is none, and friends imported, unless told otherwise. */
+    authenticateSteam(token: string, importFriends?: boolean | null, username?: string | null, create?: boolean | null): SignIn;
     /** A session token for a player, who need not have signed in. It expires as any other, or at the time given, but not after a refresh token would. */
     authenticateTokenGenerate(userId: string, username?: string | null, exp?: number | null, vars?: { [key: string]: string } | null): Token;
     /** The bytes of hexadecimal digits in any case. */
@@ -579,12 +591,24 @@ declare namespace nkruntime {
     leaderboardRecordsListCursorFromRank(leaderboardId: string, rank: number, expiryOverride?: number | null): string;
     /** The leaderboards that are there, in the order of the ids. */
     leaderboardsGetId(ids?: string[] | null): Leaderboard[];
+    /** Adds an Apple id to an account. */
+    linkApple(userId: string, token: string): void;
     /** Gives an account a custom id, or another one. */
     linkCustom(userId: string, customId: string): void;
     /** Adds a device to an account. */
     linkDevice(userId: string, deviceId: string): void;
     /** Gives an account an email address and a password, or others. */
     linkEmail(userId: string, email: string, password: string): void;
+    /** Adds Facebook to an account, and imports friends unless told otherwise. */
+    linkFacebook(userId: string, username: string, token: string, importFriends?: boolean | null): void;
+    /** Adds an Instant Game player to an account. */
+    linkFacebookInstantGame(userId: string, playerInfo: string): void;
+    /** Adds Game Center to an account. */
+    linkGameCenter(userId: string, playerId: string, bundleId: string, timestamp: number, salt: string, signature: string, publicKeyUrl: string): void;
+    /** Adds Google to an account. */
+    linkGoogle(userId: string, token: string): void;
+    /** Adds Steam to an account, and imports friends unless told otherwise. */
+    linkSteam(userId: string, username: string, token: string, importFriends?: boolean | null): void;
     /** Drops all values of the cache. */
     localcacheClear(): void;
     /** Drops a value of the cache. */
@@ -721,12 +745,24 @@ declare namespace nkruntime {
     tournamentsGetId(tournamentIds?: string[] | null): Tournament[];
     /** Works out no ranks of a tournament any more. */
     tournamentsRanksDisable(id: string): void;
+    /** Takes the Apple id away, if that is the proved one where a proof is given. The last way to sign in stays. */
+    unlinkApple(userId: string, token?: string | null): void;
     /** Takes the custom id of an account away, the given one if one is given. The last way to sign in stays. */
     unlinkCustom(userId: string, customId?: string | null): void;
     /** Takes a device of an account away. The last way to sign in stays. */
     unlinkDevice(userId: string, deviceId: string): void;
     /** Takes the email address and the password of an account away, if it is the given one. The last way to sign in stays. */
     unlinkEmail(userId: string, email?: string | null): void;
+    /** Takes Facebook away, if that is the proved one where a proof is given. The last way to sign in stays. */
+    unlinkFacebook(userId: string, token?: string | null): void;
+    /** Takes the Instant Game player away, if that is the proved one where a proof is given. The last way to sign in stays. */
+    unlinkFacebookInstantGame(userId: string, playerInfo?: string | null): void;
+    /** Takes Game Center away, if that is the proved one where a proof is given. The last way to sign in stays. */
+    unlinkGameCenter(userId: string, playerId?: string | null, bundleId?: string | null, timestamp?: number | null, salt?: string | null, signature?: string | null, publicKeyUrl?: string | null): void;
+    /** Takes Google away, if that is the proved one where a proof is given. The last way to sign in stays. */
+    unlinkGoogle(userId: string, token?: string | null): void;
+    /** Takes Steam away, if that is the proved one where a proof is given. The last way to sign in stays. */
+    unlinkSteam(userId: string, token?: string | null): void;
     /** A part of a player's groups, in one state or, left out or below zero, in any. A page has 1 to 100 of them, 100 when not given. */
     userGroupsList(userId: string, limit?: number | null, state?: number | null, cursor?: string | null): UserGroupPage;
     /** Bans players: their tokens are revoked, their sockets closed, log-ins refused. */

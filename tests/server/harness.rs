@@ -64,7 +64,9 @@ impl World {
         let database = database().await;
         let mut settings = settings(&database.url());
         change(&mut settings);
-        let running = start(settings, modules, &Lifecycle::new()).await.unwrap().unwrap();
+        // Settings are large, and tests hold several worlds.
+        let life = Lifecycle::new();
+        let running = Box::pin(start(settings, modules, &life)).await.unwrap().unwrap();
         Self { at: running.addresses(), running: Some(running), _database: database }
     }
 

@@ -74,14 +74,14 @@ async fn a_revoked_session_is_refused_everywhere_and_its_socket_closed() {
 }
 
 #[tokio::test]
-async fn what_is_not_offered_says_so_on_every_interface() {
+async fn what_is_not_set_up_says_so_on_every_interface() {
     let mut world = World::new().await;
     let game = world.at.game;
-    let session = sign_in(game.http, "a-device-of-unoffered").await.body;
+    let session = sign_in(game.http, "a-device-of-nobody").await.body;
     let token = session["token"].as_str().unwrap();
     let steam = r#"{"token":"a-token"}"#;
     let answer = ask(game.http, As::Player(token), "POST", "/v2/friend/steam", steam).await;
-    assert_eq!((answer.status, answer.body["code"].as_u64()), (501, Some(12)));
-    assert_eq!(grpc_status(game.grpc, CallId::ImportSteamFriends, token).await, 12);
+    assert_eq!((answer.status, answer.body["code"].as_u64()), (400, Some(9)));
+    assert_eq!(grpc_status(game.grpc, CallId::ImportSteamFriends, token).await, 9);
     world.stop().await;
 }

@@ -35,7 +35,11 @@ mod sdk;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]
+mod social;
+#[cfg(test)]
 mod socket;
+#[cfg(test)]
+mod stand_in;
 #[cfg(test)]
 mod typescript;
 #[cfg(test)]

@@ -225,14 +225,7 @@ impl Service for Api {
         meta: CallMeta,
         input: Input,
     ) -> BoxFuture<'static, Result<Vec<u8>, CodedError>> {
-        let Some(row) = table::row(call) else {
-            let name = call.info().name;
-            let error = CodedError::new(
-                ErrorCode::Unimplemented,
-                format!("{name} is not offered by this server"),
-            );
-            return std::future::ready(Err(error)).boxed();
-        };
+        let row = table::row(call);
         async move {
             let received = body_len(&input);
             let begun = Instant::now();

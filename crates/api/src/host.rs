@@ -13,6 +13,7 @@ mod leaderboards;
 mod matches;
 mod notifications;
 mod process;
+mod providers;
 mod purchases;
 mod sessions;
 mod sql;

@@ -50,9 +50,3 @@ pub use service::{
 pub use services::{Config, Parts, Services};
 // What an edge's outboxes implement and are told.
 pub use tavern_streams::{Class, CloseReason, Sink};
-
-/// Which calls the table has a use case for.
-#[must_use]
-pub fn offers(call: tavern_protocol::CallId) -> bool {
-    table::row(call).is_some()
-}

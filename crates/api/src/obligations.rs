@@ -162,7 +162,7 @@ pub(crate) async fn carry_out_leftovers(api: &Api) -> Result<Leftovers, CodedErr
 /// Carries out one obligation; answers whether it is discharged.
 async fn carry_out(api: &Api, owed: &Obligation) -> Result<bool, CodedError> {
     let call = CallId::from_name(&owed.call).filter(|call| api.hooks.has_after(*call));
-    let Some(carry_out) = call.and_then(table::row).and_then(|row| row.carry_out) else {
+    let Some(carry_out) = call.and_then(|call| table::row(call).carry_out) else {
         tracing::warn!(obligation = %owed.id, call = owed.call, "no hook is registered for it");
         return Ok(false);
     };

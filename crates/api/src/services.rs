@@ -11,6 +11,7 @@ use tavern_domain::{
     Stream, TokenId, UserId,
 };
 use tavern_economy::Economy;
+use tavern_identity::Providers;
 use tavern_leaderboards::Leaderboards;
 use tavern_limits::Limits;
 use tavern_matches::{Hosted, HostedMeters, HostedParts, Inboxes, Relayed};
@@ -64,6 +65,8 @@ pub struct Config {
     pub single_party: bool,
     /// One match per session: joining one leaves the others.
     pub single_match: bool,
+    /// How other companies are asked who a player is.
+    pub identity: tavern_identity::Config,
     /// Bounds of leaderboards.
     pub leaderboards: tavern_leaderboards::Config,
     /// How storage indexes answer.
@@ -140,6 +143,7 @@ pub struct Services {
     pub(crate) logins: Logins,
     pub(crate) local_cache: Arc<LocalCache>,
     pub(crate) outgoing: Arc<dyn Fetch>,
+    pub(crate) providers: Providers,
     pub(crate) custom_metrics: CustomMetrics,
     pub(crate) obligation_failures: Counter,
     pub(crate) obligations_pending: Gauge,
@@ -235,7 +239,7 @@ impl Services {
             shop: Shop::new(ShopParts {
                 purchases: Arc::clone(&storage.purchases),
                 subscriptions: Arc::clone(&storage.subscriptions),
-                fetch: parts.providers,
+                fetch: Arc::clone(&parts.providers),
                 clock: Arc::clone(&clock),
                 config: config.purchases.clone(),
             }),
@@ -250,6 +254,7 @@ impl Services {
             obligations_pending: metrics.gauge(tavern::OBLIGATIONS_PENDING, &[]),
             local_cache,
             outgoing: parts.outgoing,
+            providers: Providers::new(config.identity.clone(), &parts.providers, &clock),
             custom_metrics: CustomMetrics::new(&metrics),
             occasion_failures: metrics.counter(tavern::LEADERBOARD_HOOK_FAILURES_TOTAL, &[]),
             node,

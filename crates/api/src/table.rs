@@ -32,10 +32,10 @@ pub(crate) struct Row {
 
 macro_rules! use_cases {
     ($($(#[$obliged:ident])? $call:ident => $case:path,)*) => {
-        /// The row of a call; `None` when this server does not offer it.
-        pub(crate) const fn row(call: CallId) -> Option<Row> {
+        /// The row of a call. A call without one does not compile.
+        pub(crate) const fn row(call: CallId) -> Row {
             match call {
-                $(CallId::$call => Some(Row {
+                $(CallId::$call => Row {
                     run: |api, meta, input| {
                         async move {
                             let format = format_of(&input);
@@ -47,8 +47,7 @@ macro_rules! use_cases {
                         .boxed()
                     },
                     carry_out: use_cases!(@carry_out $call $($obliged)?),
-                }),)*
-                _ => None,
+                },)*
             }
         }
     };
@@ -65,12 +64,12 @@ use_cases! {
     #[obliged] AuthenticateCustom => authenticate::custom,
     #[obliged] AuthenticateDevice => authenticate::device,
     #[obliged] AuthenticateEmail => authenticate::email,
-    AuthenticateApple => social::authenticate_apple,
-    AuthenticateFacebook => social::authenticate_facebook,
-    AuthenticateFacebookInstantGame => social::authenticate_facebook_instant,
-    AuthenticateGameCenter => social::authenticate_gamecenter,
-    AuthenticateGoogle => social::authenticate_google,
-    AuthenticateSteam => social::authenticate_steam,
+    #[obliged] AuthenticateApple => social::authenticate_apple,
+    #[obliged] AuthenticateFacebook => social::authenticate_facebook,
+    #[obliged] AuthenticateFacebookInstantGame => social::authenticate_facebook_instant,
+    #[obliged] AuthenticateGameCenter => social::authenticate_gamecenter,
+    #[obliged] AuthenticateGoogle => social::authenticate_google,
+    #[obliged] AuthenticateSteam => social::authenticate_steam,
     SessionRefresh => session::refresh,
     SessionLogout => session::logout,
 
@@ -91,6 +90,12 @@ use_cases! {
     UnlinkCustom => link::unlink_custom,
     UnlinkDevice => link::unlink_device,
     UnlinkEmail => link::unlink_email,
+    UnlinkApple => social::unlink_apple,
+    UnlinkFacebook => social::unlink_facebook,
+    UnlinkFacebookInstantGame => social::unlink_facebook_instant,
+    UnlinkGameCenter => social::unlink_gamecenter,
+    UnlinkGoogle => social::unlink_google,
+    UnlinkSteam => social::unlink_steam,
 
     WriteStorageObjects => storage::write,
     ReadStorageObjects => storage::read,
@@ -102,6 +107,8 @@ use_cases! {
     BlockFriends => friends::block,
     ListFriends => friends::list,
     ListFriendsOfFriends => friends::of_friends,
+    ImportFacebookFriends => social::import_facebook_friends,
+    ImportSteamFriends => social::import_steam_friends,
 
     CreateGroup => groups::create,
     UpdateGroup => groups::update,

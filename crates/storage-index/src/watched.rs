@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tavern_domain::{Timestamp, UserId};
 use tavern_storage::{
-    Account, AccountUpdate, Accounts, Created, Identity, Linked, Login, NewAccount, Object,
-    ObjectDelete, ObjectKey, ObjectPage, ObjectPosition, ObjectRefused, ObjectRights, ObjectTimes,
-    ObjectWrite, Objects, ObjectsOf, Password, Storage, StorageError, Together, TogetherDone,
-    TogetherRefused, Togethers, Unlinked, Updated, User,
+    Account, AccountUpdate, Accounts, Created, Identity, Imported, Linked, Login, NewAccount,
+    Object, ObjectDelete, ObjectKey, ObjectPage, ObjectPosition, ObjectRefused, ObjectRights,
+    ObjectTimes, ObjectWrite, Objects, ObjectsOf, Password, Storage, StorageError, Together,
+    TogetherDone, TogetherRefused, Togethers, Unlinked, Updated, User,
 };
 
 use crate::indexes::Indexes;
@@ -226,6 +226,15 @@ impl Accounts for Watched<dyn Accounts> {
         now: Timestamp,
     ) -> Result<Unlinked, StorageError> {
         self.inner.unlink(user, identity, now).await
+    }
+
+    async fn fill(
+        &self,
+        user: UserId,
+        imported: Imported<'_>,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        self.inner.fill(user, imported, now).await
     }
 
     async fn replace_password(

@@ -1,19 +1,20 @@
 //! Players, their profiles, and the identities by which they sign in.
 
 mod deletion;
+mod external;
 mod identities;
 pub(crate) mod rows;
 
 use async_trait::async_trait;
 use tavern_domain::{Timestamp, UserId};
 use tavern_storage::{
-    Account, AccountUpdate, Accounts, Created, Field, Identity, Linked, Login, NewAccount,
-    Password, StorageError, Unlinked, Updated, User,
+    Account, AccountUpdate, Accounts, Created, Field, Identity, Imported, Linked, Login,
+    NewAccount, Password, StorageError, Unlinked, Updated, User,
 };
 use tokio_postgres::types::ToSql;
 
 use self::deletion::DeletionQueries;
-use self::identities::IdentityQueries;
+use self::identities::Identities;
 use self::rows::{account, login, user};
 use crate::Pool;
 use crate::error::DbError;
@@ -141,7 +142,7 @@ queries!(AccountQueries {
 pub(crate) struct PostgresAccounts {
     pool: Pool,
     queries: AccountQueries,
-    identities: IdentityQueries,
+    identities: Identities,
     deletion: DeletionQueries,
 }
 
@@ -185,7 +186,7 @@ impl PostgresAccounts {
     pub(crate) fn new(pool: Pool) -> Self {
         Self {
             queries: AccountQueries::new(pool.metrics()),
-            identities: IdentityQueries::new(pool.metrics()),
+            identities: Identities::new(pool.metrics()),
             deletion: DeletionQueries::new(pool.metrics()),
             pool,
         }
@@ -226,6 +227,7 @@ fn created(outcome: Result<u64, DbError>) -> Result<Created, StorageError> {
             Some("user_device_pkey" | "users_custom_id_key" | "users_email_key") => {
                 Ok(Created::IdentityTaken)
             }
+            Some(constraint) if external::is_key(constraint) => Ok(Created::IdentityTaken),
             Some(_) | None => Err(error.into()),
         },
     }
@@ -243,6 +245,7 @@ impl Accounts for PostgresAccounts {
             Identity::Device(id) => ([&q.by_device, &q.by_device_owing], id),
             Identity::Custom(id) => ([&q.by_custom, &q.by_custom_owing], id),
             Identity::Email(address) => ([&q.by_email, &q.by_email_owing], address),
+            Identity::External(provider, id) => (self.identities.external.find(provider), id),
         };
         if cannot_exist(key) {
             return Ok(None);
@@ -270,20 +273,27 @@ impl Accounts for PostgresAccounts {
         let q = &self.queries;
         let now = Time(new.now);
         let password = new.password.as_ref().map(|password| &password.0[..]);
-        let (device, custom, email) = match new.identity {
-            Identity::Device(id) => (Some(id), None, None),
-            Identity::Custom(id) => (None, Some(id), None),
-            Identity::Email(address) => (None, None, Some(address)),
+        // What the statement has between the time and the password.
+        let (id, custom, email) = match new.identity {
+            Identity::Device(id) | Identity::External(_, id) => (id, None, None),
+            Identity::Custom(id) => ("", Some(id), None),
+            Identity::Email(address) => ("", None, Some(address)),
         };
         let mut params: Vec<&(dyn ToSql + Sync)> = vec![&new.user.0, &new.username, &now];
-        match device {
-            Some(_) => params.push(&device),
-            None => params.extend([&custom as &(dyn ToSql + Sync), &email]),
+        let [plain, owing] = match new.identity {
+            Identity::Device(_) => [&q.create_device, &q.create_device_owing],
+            Identity::Custom(_) | Identity::Email(_) => [&q.create, &q.create_owing],
+            Identity::External(provider, _) => self.identities.external.create(provider),
+        };
+        match new.identity {
+            Identity::Device(_) | Identity::External(..) => params.push(&id),
+            Identity::Custom(_) | Identity::Email(_) => {
+                params.extend([&custom as &(dyn ToSql + Sync), &email]);
+            }
         }
         params.push(&password);
         let Some(owed) = &new.obligation else {
-            let query = if device.is_some() { &q.create_device } else { &q.create };
-            return created(self.pool.execute(query, &params).await);
+            return created(self.pool.execute(plain, &params).await);
         };
         let (request, until) = (JsonText(&owed.request), Time(owed.claim.until));
         params.extend([
@@ -294,8 +304,7 @@ impl Accounts for PostgresAccounts {
             &owed.claim.boot,
             &until,
         ]);
-        let query = if device.is_some() { &q.create_device_owing } else { &q.create_owing };
-        created(self.pool.execute(query, &params).await)
+        created(self.pool.execute(owing, &params).await)
     }
 
     async fn get(&self, user: UserId) -> Result<Option<Account>, StorageError> {
@@ -377,6 +386,15 @@ impl Accounts for PostgresAccounts {
         now: Timestamp,
     ) -> Result<Unlinked, StorageError> {
         self.identities.unlink(&self.pool, user, identity, now).await
+    }
+
+    async fn fill(
+        &self,
+        user: UserId,
+        imported: Imported<'_>,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        self.identities.external.fill(&self.pool, user, imported, now).await
     }
 
     async fn replace_password(

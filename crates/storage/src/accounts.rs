@@ -6,6 +6,43 @@ use tavern_domain::{Timestamp, UserId};
 use crate::StorageError;
 use crate::obligations::{NewObligation, Obligation};
 
+/// Another company by whose accounts players sign in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Provider {
+    Apple,
+    Facebook,
+    FacebookInstant,
+    GameCenter,
+    Google,
+    Steam,
+}
+
+impl Provider {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Apple,
+        Self::Facebook,
+        Self::FacebookInstant,
+        Self::GameCenter,
+        Self::Google,
+        Self::Steam,
+    ];
+
+    /// As it calls itself.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Apple => "Apple",
+            Self::Facebook => "Facebook",
+            Self::FacebookInstant => "Facebook Instant Game",
+            Self::GameCenter => "Game Center",
+            Self::Google => "Google",
+            Self::Steam => "Steam",
+        }
+    }
+}
+
 /// What a player signs in with.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Identity<'a> {
@@ -15,6 +52,20 @@ pub enum Identity<'a> {
     Custom(&'a str),
     /// An email address, already in lower case.
     Email(&'a str),
+    /// The player's id with a provider; an account has at most one with each.
+    External(Provider, &'a str),
+}
+
+/// What an account takes over from the provider by which its player signs in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Imported<'a> {
+    /// Display name.
+    pub display_name: Option<&'a str>,
+    /// Avatar address.
+    pub avatar_url: Option<&'a str>,
+    /// An email address in lower case that the player can be reached by. One that another account
+    /// has already is left out.
+    pub email: Option<&'a str>,
 }
 
 /// A password as it is kept: bcrypt or argon2id text, never the password itself.
@@ -132,6 +183,21 @@ pub enum Updated {
     NoAccount,
 }
 
+impl User {
+    /// The player's id with a provider.
+    #[must_use]
+    pub const fn external(&self, provider: Provider) -> Option<&String> {
+        match provider {
+            Provider::Apple => self.apple_id.as_ref(),
+            Provider::Facebook => self.facebook_id.as_ref(),
+            Provider::FacebookInstant => self.facebook_instant_game_id.as_ref(),
+            Provider::GameCenter => self.gamecenter_id.as_ref(),
+            Provider::Google => self.google_id.as_ref(),
+            Provider::Steam => self.steam_id.as_ref(),
+        }
+    }
+}
+
 /// A player as others see them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[expect(missing_docs, reason = "the names are those of the public protocol")]
@@ -234,8 +300,8 @@ pub trait Accounts: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, StorageError>;
 
-    /// Adds an identity to an account (a device), or replaces it (custom id, email and password),
-    /// and moves the account's update time. Linking what is the account's already is fine.
+    /// Adds an identity to an account (a device), or replaces it (custom id, email and password, an
+    /// id with a provider), and moves the account's update time. Linking what is the account's already is fine.
     async fn link(
         &self,
         user: UserId,
@@ -246,13 +312,23 @@ pub trait Accounts: Send + Sync + 'static {
 
     /// Removes an identity unless it is the last, and moves the account's update time. For
     /// [`Identity::Email`] the address is not compared; the password goes with it. For
-    /// [`Identity::Custom`] the id is compared. Concurrent calls never remove the last one.
+    /// [`Identity::Custom`] and [`Identity::External`] the id is compared. Concurrent calls never
+    /// remove the last one. An address without a password is no way to sign in.
     async fn unlink(
         &self,
         user: UserId,
         identity: Identity<'_>,
         now: Timestamp,
     ) -> Result<Unlinked, StorageError>;
+
+    /// Gives an account what it lacks of this: what is there already stays. Moves the update time
+    /// only if something changes; one round trip. No account is fine.
+    async fn fill(
+        &self,
+        user: UserId,
+        imported: Imported<'_>,
+        now: Timestamp,
+    ) -> Result<(), StorageError>;
 
     /// Replaces a kept password, for example after a rehash, if it is still `old`.
     async fn replace_password(

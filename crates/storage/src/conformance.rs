@@ -9,6 +9,7 @@
 
 mod accounts;
 mod deletion;
+mod external;
 mod friends;
 mod groups;
 mod identities;
@@ -37,6 +38,7 @@ pub async fn accounts(storage: &Storage) {
     accounts::run(&mut suite, storage).await;
     profiles::run(&mut suite, storage).await;
     identities::run(&mut suite, storage).await;
+    external::run(&mut suite, storage).await;
     deletion::run(&mut suite, storage).await;
     suite.finish();
 }

@@ -43,8 +43,8 @@ pub mod memory;
 use std::sync::Arc;
 
 pub use accounts::{
-    Account, AccountUpdate, Accounts, Created, Field, Identity, Linked, Login, NewAccount,
-    Password, Unlinked, Updated, User,
+    Account, AccountUpdate, Accounts, Created, Field, Identity, Imported, Linked, Login,
+    NewAccount, Password, Provider, Unlinked, Updated, User,
 };
 pub use error::StorageError;
 pub use friends::{

@@ -206,6 +206,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             parties: tavern_parties::Config::default(),
             single_party: settings.session.single_party,
             single_match: settings.session.single_match,
+            identity: settings.social.providers(&settings.google_auth),
             leaderboards: settings.leaderboard.limits(),
             storage_index: settings.storage.indexes(),
             purchases: settings.iap.stores()?,

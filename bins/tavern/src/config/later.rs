@@ -6,7 +6,6 @@ use tavern_domain::Secret;
 use super::table::section;
 
 const CONSOLE: &str = "the console";
-const SOCIAL: &str = "log-in by other providers";
 
 section! {
     /// The operators' API and page.
@@ -57,60 +56,4 @@ section! {
         /// Encrypts the operators' second factors; 32 bytes
         storage_encryption_key: Secret = Secret::default(), later(CONSOLE);
     }
-}
-
-section! {
-    /// Google log-in by server code.
-    pub struct GoogleAuth in "google_auth." {
-        /// OAuth client credentials, a JSON document
-        credentials_json: Secret = Secret::default(), later(SOCIAL);
-    }
-}
-
-section! {
-    /// Apple log-in.
-    pub struct SocialApple in "social.apple." {
-        /// Bundle that a token must be made for
-        bundle_id: String = String::new(), later(SOCIAL);
-    }
-}
-
-section! {
-    /// Facebook Instant Games log-in.
-    pub struct SocialFacebookInstantGame in "social.facebook_instant_game." {
-        /// Checks the signatures of players
-        app_secret: Secret = Secret::default(), later(SOCIAL);
-    }
-}
-
-section! {
-    /// Facebook limited log-in.
-    pub struct SocialFacebookLimitedLogin in "social.facebook_limited_login." {
-        /// App that a token must be made for
-        app_id: String = String::new(), later(SOCIAL);
-    }
-}
-
-section! {
-    /// Steam log-in.
-    pub struct SocialSteam in "social.steam." {
-        /// Application that a ticket must be made for
-        app_id: u32 = 0, later(SOCIAL);
-        /// Publisher key of the Steam web interface
-        publisher_key: Secret = Secret::default(), later(SOCIAL);
-    }
-}
-
-/// Log-in by other providers.
-#[derive(Clone, PartialEq, Debug, Default, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Social {
-    /// Apple.
-    pub apple: SocialApple,
-    /// Facebook Instant Games.
-    pub facebook_instant_game: SocialFacebookInstantGame,
-    /// Facebook limited log-in.
-    pub facebook_limited_login: SocialFacebookLimitedLogin,
-    /// Steam.
-    pub steam: SocialSteam,
 }

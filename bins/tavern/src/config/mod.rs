@@ -34,6 +34,7 @@ mod secrets;
 mod sections;
 mod settings;
 mod show;
+mod social;
 mod sources;
 mod suggest;
 mod table;
@@ -41,10 +42,7 @@ mod yaml;
 
 pub use derived::HealthTarget;
 pub use flags::{CommandFlag, Flags, parse_flags};
-pub use later::{
-    Console, ConsoleMfa, GoogleAuth, Mfa, Social, SocialApple, SocialFacebookInstantGame,
-    SocialFacebookLimitedLogin, SocialSteam,
-};
+pub use later::{Console, ConsoleMfa, Mfa};
 pub use load::{Loaded, Mode, Resolved, load, resolve};
 pub use place::{Place, Problem, Problems};
 pub use purchases::{FacebookInstant, Iap, IapApple, IapGoogle, IapHuawei, IapSamsung};
@@ -56,5 +54,9 @@ pub use sections::{
 };
 pub use settings::Settings;
 pub use show::{default_shown, effective};
+pub use social::{
+    GoogleAuth, Social, SocialApple, SocialFacebook, SocialFacebookInstantGame,
+    SocialFacebookLimitedLogin, SocialGoogle, SocialSteam,
+};
 pub use sources::{ConfigFile, ReadFile, Sources, read_file};
 pub use table::{Item, Kind, OptionRow, Reload, Standing, find, options};

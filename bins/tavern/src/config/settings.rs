@@ -11,12 +11,13 @@ use tavern_limits::Name;
 use tavern_protocol::{CallId, RtId};
 
 use super::derived::interface;
-use super::later::{Console, GoogleAuth, Mfa, Social};
+use super::later::{Console, Mfa};
 use super::purchases::Iap;
 use super::sections::{
     Database, Leaderboard, Logger, Match, Matchmaker, MetricsSection, Party, Runtime, Storage,
     Telemetry, Tracker,
 };
+use super::social::{GoogleAuth, Social};
 use super::table::{OptionRow, find, options, section};
 
 /// Values by option names.
@@ -77,7 +78,7 @@ section! {
         matchmaker: Matchmaker;
         /// Leaderboards and tournaments.
         leaderboard: Leaderboard;
-        /// Google log-in by server code.
+        /// Google's server codes.
         google_auth: GoogleAuth;
         /// Log-in by other providers.
         social: Social;
@@ -107,6 +108,8 @@ impl Settings {
         self.leaderboard.values(&mut out);
         self.google_auth.values(&mut out);
         self.social.apple.values(&mut out);
+        self.social.facebook.values(&mut out);
+        self.social.google.values(&mut out);
         self.social.facebook_instant_game.values(&mut out);
         self.social.facebook_limited_login.values(&mut out);
         self.social.steam.values(&mut out);
@@ -195,6 +198,11 @@ impl Settings {
         let google = self.google_auth.credentials_json.expose();
         if !google.is_empty() && serde_json::from_str::<serde::de::IgnoredAny>(google).is_err() {
             bad("google_auth.credentials_json", "is no JSON document");
+        }
+        for (name, url) in self.social.addresses() {
+            if !url.starts_with("https://") && !url.starts_with("http://") {
+                bad(name, "must be an address with http or https");
+            }
         }
         if self.console.username.is_empty() {
             bad("console.username", "must not be empty");

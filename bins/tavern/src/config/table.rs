@@ -3,7 +3,7 @@
 use figment::value::Value;
 use tavern_domain::Secret;
 
-use super::{foreign, later, purchases, sections, settings};
+use super::{foreign, later, purchases, sections, settings, social};
 
 /// What values an option takes.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -177,11 +177,13 @@ pub fn options() -> impl Iterator<Item = &'static OptionRow> + Clone {
         later::Mfa::ROWS,
         sections::Matchmaker::ROWS,
         sections::Leaderboard::ROWS,
-        later::GoogleAuth::ROWS,
-        later::SocialApple::ROWS,
-        later::SocialFacebookInstantGame::ROWS,
-        later::SocialFacebookLimitedLogin::ROWS,
-        later::SocialSteam::ROWS,
+        social::GoogleAuth::ROWS,
+        social::SocialApple::ROWS,
+        social::SocialFacebook::ROWS,
+        social::SocialFacebookInstantGame::ROWS,
+        social::SocialFacebookLimitedLogin::ROWS,
+        social::SocialGoogle::ROWS,
+        social::SocialSteam::ROWS,
         purchases::IapApple::ROWS,
         purchases::FacebookInstant::ROWS,
         purchases::IapGoogle::ROWS,

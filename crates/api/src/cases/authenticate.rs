@@ -6,6 +6,7 @@ use tavern_protocol::{Wire, api};
 use tavern_storage::{Created, Identity, Login, NewAccount, Password};
 
 use crate::api::unauthenticated;
+use crate::caller::Player;
 use crate::context::Context;
 use crate::error;
 use crate::obligations;
@@ -30,7 +31,7 @@ pub(crate) async fn custom(
         username: &request.username,
         vars: &account.vars,
     };
-    sign_in.run(services, cx, request).await
+    Ok(sign_in.run(services, cx, request).await?.session())
 }
 
 /// By a device id.
@@ -48,7 +49,7 @@ pub(crate) async fn device(
         username: &request.username,
         vars: &account.vars,
     };
-    sign_in.run(services, cx, request).await
+    Ok(sign_in.run(services, cx, request).await?.session())
 }
 
 /// By email and password, or, without an email, by user name and password.
@@ -75,7 +76,7 @@ pub(crate) async fn email(
         username: &request.username,
         vars: &account.vars,
     };
-    sign_in.run(services, cx, &kept).await
+    Ok(sign_in.run(services, cx, &kept).await?.session())
 }
 
 async fn by_username(
@@ -98,24 +99,44 @@ async fn by_username(
     check_password(services, cx.client, &request.username, found.as_ref(), &account.password)
         .await?;
     let login = found.ok_or_else(no_account)?;
-    enter(services, cx, login, &account.vars).await
+    Ok(enter(services, cx, login, &account.vars).await?.session())
 }
 
-struct SignIn<'a> {
-    identity: Identity<'a>,
-    password: Option<&'a str>,
-    create: bool,
-    username: &'a str,
-    vars: &'a Vars,
+/// A way in: what is shown, and what becomes of somebody new.
+pub(crate) struct SignIn<'a> {
+    pub(crate) identity: Identity<'a>,
+    pub(crate) password: Option<&'a str>,
+    pub(crate) create: bool,
+    pub(crate) username: &'a str,
+    pub(crate) vars: &'a Vars,
+}
+
+/// Somebody who is in.
+pub(crate) struct Entered {
+    created: bool,
+    pair: SessionPair,
+}
+
+impl Entered {
+    /// Who it is.
+    pub(crate) fn player(&self) -> &Player {
+        &self.pair.claims
+    }
+
+    /// What they get.
+    pub(crate) fn session(self) -> api::Session {
+        session(self.created, self.pair)
+    }
 }
 
 impl SignIn<'_> {
-    async fn run<R: Wire>(
+    /// Lets somebody in. `kept` is the request as it may be kept with an obligation.
+    pub(crate) async fn run<R: Wire>(
         &self,
         services: &Services,
         cx: &mut Context,
-        request: &R,
-    ) -> Result<api::Session, CodedError> {
+        kept: &R,
+    ) -> Result<Entered, CodedError> {
         if !self.username.is_empty() {
             validate::username(self.username).map_err(error::classified)?;
         }
@@ -138,8 +159,8 @@ impl SignIn<'_> {
             if !self.create {
                 return Err(no_account());
             }
-            match self.create(services, cx, request).await? {
-                Outcome::Entered(session) => return Ok(session),
+            match self.create(services, cx, kept).await? {
+                Outcome::Entered(entered) => return Ok(entered),
                 // The very same request may have come twice, and the other one was faster: then the
                 // name is taken by this account, which can be found now.
                 Outcome::NameTaken if !name_taken => name_taken = true,
@@ -191,7 +212,7 @@ impl SignIn<'_> {
             Created::Created => {
                 cx.obligation = owed;
                 let pair = start(services, cx, user, username, self.vars).await?;
-                Ok(Outcome::Entered(session(true, pair)))
+                Ok(Outcome::Entered(Entered { created: true, pair }))
             }
             Created::IdentityTaken => Ok(Outcome::Again),
             Created::UsernameTaken if generated.is_some() => Ok(Outcome::Again),
@@ -201,7 +222,7 @@ impl SignIn<'_> {
 }
 
 enum Outcome {
-    Entered(api::Session),
+    Entered(Entered),
     Again,
     NameTaken,
 }
@@ -339,7 +360,7 @@ async fn enter(
     cx: &mut Context,
     login: Login,
     vars: &Vars,
-) -> Result<api::Session, CodedError> {
+) -> Result<Entered, CodedError> {
     if login.disable_time.is_some() {
         return Err(banned());
     }
@@ -350,7 +371,7 @@ async fn enter(
         created = true;
     }
     let pair = start(services, cx, login.user, &login.username, vars).await?;
-    Ok(session(created, pair))
+    Ok(Entered { created, pair })
 }
 
 /// Begins a log-in. Where a user may have only one, the sockets of the others close.

@@ -3,7 +3,7 @@
 use crate::world::{World, bearer, call, code, server_key, sign_in};
 use tavern_api::Credential;
 use tavern_domain::ErrorCode;
-use tavern_protocol::{CallId, Unit, api, calls};
+use tavern_protocol::{Unit, api, calls};
 
 #[tokio::test]
 async fn every_kind_of_credential_is_checked() {
@@ -28,19 +28,6 @@ async fn every_kind_of_credential_is_checked() {
     let refused = call::<calls::AuthenticateCustom>(&api, other, request).await;
     assert_eq!(code(refused), ErrorCode::Unauthenticated);
     call::<calls::Healthcheck>(&api, Credential::Malformed, Unit {}).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_call_that_is_not_offered_says_so() {
-    let api = World::new().api();
-    let session = sign_in(&api, "a-player").await.unwrap();
-    let refused = call::<calls::ImportSteamFriends>(
-        &api,
-        bearer(&session),
-        api::ImportSteamFriendsRequest::default(),
-    );
-    assert_eq!(code(refused.await), ErrorCode::Unimplemented);
-    assert!(!tavern_api::offers(CallId::ImportSteamFriends));
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ mod obligations;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]
+mod social;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod storage;

@@ -31,6 +31,9 @@ pub(crate) const HTTP_KEY: &str = "http-key-of-the-tests";
 pub(crate) struct World {
     pub(crate) storage: Storage,
     pub(crate) clock: Arc<ManualClock>,
+    /// What is asked about players, and by whom it is answered.
+    pub(crate) identity: tavern_identity::Config,
+    pub(crate) providers: Arc<dyn Fetch>,
     /// Limits of processes to come.
     pub(crate) limits: tavern_limits::Config,
     seed: u64,
@@ -52,6 +55,8 @@ impl World {
         Self {
             storage: tavern_storage::memory::storage(),
             clock,
+            identity: tavern_identity::Config::default(),
+            providers: Arc::new(Nobody),
             limits: tavern_limits::Config::default(),
             seed: 1,
         }
@@ -88,7 +93,7 @@ impl World {
             clock,
             entropy,
             outgoing: Arc::new(Nobody),
-            providers: Arc::new(Nobody),
+            providers: Arc::clone(&self.providers),
             life: Lifecycle::new(),
             config: Config {
                 server_key: Secret::new(SERVER_KEY),
@@ -104,6 +109,7 @@ impl World {
                 parties: tavern_parties::Config::default(),
                 single_party: false,
                 single_match: false,
+                identity: self.identity.clone(),
                 leaderboards: tavern_leaderboards::Config::default(),
                 storage_index: tavern_storage_index::Config::default(),
                 purchases: tavern_purchases::Config::default(),

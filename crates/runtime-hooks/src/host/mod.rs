@@ -32,6 +32,7 @@ mod leaderboards;
 mod matches;
 mod notifications;
 mod process;
+mod providers;
 mod purchases;
 mod sessions;
 mod sql;
@@ -58,6 +59,7 @@ pub use leaderboards::*;
 pub use matches::*;
 pub use notifications::*;
 pub use process::*;
+pub use providers::*;
 pub use purchases::*;
 pub use sessions::*;
 pub use sql::*;
@@ -84,6 +86,7 @@ pub trait Host:
     + LeaderboardsHost
     + NotificationsHost
     + ProcessHost
+    + ProvidersHost
     + PurchasesHost
     + SessionsHost
     + SqlHost
@@ -109,6 +112,7 @@ impl<
         + LeaderboardsHost
         + NotificationsHost
         + ProcessHost
+        + ProvidersHost
         + PurchasesHost
         + SessionsHost
         + SqlHost
@@ -137,6 +141,7 @@ pub fn host_functions() -> impl Iterator<Item = &'static HostFunction> {
         leaderboards::TABLE,
         notifications::TABLE,
         process::TABLE,
+        providers::TABLE,
         purchases::TABLE,
         sessions::TABLE,
         sql::TABLE,

@@ -2,8 +2,10 @@
 
 use tavern_domain::{Timestamp, UserId};
 use tavern_storage::{Identity, Linked, Password, StorageError, Unlinked};
+use tavern_telemetry::Metrics;
 
 use super::cannot_exist;
+use super::external::{self, ExternalQueries};
 use crate::Pool;
 use crate::error::DbError;
 use crate::query::{Column, Query, queries};
@@ -33,16 +35,18 @@ queries!(IdentityQueries {
         "WITH gone AS (\
              DELETE FROM user_device d USING users u \
              WHERE d.id = $2 AND d.user_id = $1 AND u.id = $1 AND (\
-                 coalesce(u.email, u.custom_id, u.facebook_id, u.google_id, u.gamecenter_id, \
+                 coalesce(u.custom_id, u.facebook_id, u.google_id, u.gamecenter_id, \
                      u.steam_id, u.apple_id, u.facebook_instant_game_id) IS NOT NULL \
+                 OR (u.email IS NOT NULL AND u.password IS NOT NULL) \
                  OR EXISTS (SELECT FROM user_device o WHERE o.user_id = $1 AND o.id <> $2)) \
              RETURNING d.user_id) \
          UPDATE users u SET update_time = $3 FROM gone WHERE u.id = gone.user_id";
     unlink_custom: "account_unlink" =
         "UPDATE users SET custom_id = NULL, update_time = $3 \
          WHERE id = $1 AND custom_id = $2 AND (\
-             coalesce(email, facebook_id, google_id, gamecenter_id, steam_id, apple_id, \
+             coalesce(facebook_id, google_id, gamecenter_id, steam_id, apple_id, \
                  facebook_instant_game_id) IS NOT NULL \
+             OR (email IS NOT NULL AND password IS NOT NULL) \
              OR EXISTS (SELECT FROM user_device WHERE user_id = $1))";
     unlink_email: "account_unlink" =
         "UPDATE users SET email = NULL, password = NULL, update_time = $2 \
@@ -52,7 +56,16 @@ queries!(IdentityQueries {
              OR EXISTS (SELECT FROM user_device WHERE user_id = $1))";
 });
 
-impl IdentityQueries {
+/// Everything about identities but finding and creating accounts.
+pub(super) struct Identities {
+    own: IdentityQueries,
+    pub(super) external: ExternalQueries,
+}
+
+impl Identities {
+    pub(super) fn new(metrics: &Metrics) -> Self {
+        Self { own: IdentityQueries::new(metrics), external: ExternalQueries::new(metrics) }
+    }
     pub(super) async fn link(
         &self,
         pool: &Pool,
@@ -64,10 +77,15 @@ impl IdentityQueries {
         let now = Time(now);
         let outcome = match identity {
             Identity::Device(id) => return self.link_device(pool, user, id, now).await,
-            Identity::Custom(id) => pool.execute(&self.link_custom, &[&user.0, &id, &now]).await,
+            Identity::Custom(id) => {
+                pool.execute(&self.own.link_custom, &[&user.0, &id, &now]).await
+            }
             Identity::Email(address) => {
                 let password = password.map(|password| &password.0[..]);
-                pool.execute(&self.link_email, &[&user.0, &address, &now, &password]).await
+                pool.execute(&self.own.link_email, &[&user.0, &address, &now, &password]).await
+            }
+            Identity::External(provider, id) => {
+                pool.execute(self.external.link(provider), &[&user.0, &id, &now]).await
             }
         };
         match outcome {
@@ -75,6 +93,7 @@ impl IdentityQueries {
             Ok(_) => Ok(Linked::Linked),
             Err(error) => match error.duplicate() {
                 Some("users_custom_id_key" | "users_email_key") => Ok(Linked::Elsewhere),
+                Some(constraint) if external::is_key(constraint) => Ok(Linked::Elsewhere),
                 Some(_) | None => Err(error.into()),
             },
         }
@@ -87,7 +106,7 @@ impl IdentityQueries {
         device: &str,
         now: Time,
     ) -> Result<Linked, StorageError> {
-        match pool.query_opt(&self.link_device, &[&user.0, &device, &now]).await {
+        match pool.query_opt(&self.own.link_device, &[&user.0, &device, &now]).await {
             Ok(row) => {
                 let row = row.ok_or_else(|| DbError::Nonsense("no row".into()))?;
                 Ok(match (row.column(0)?, row.column(1)?) {
@@ -98,7 +117,7 @@ impl IdentityQueries {
             }
             // Somebody added it a moment ago; it may have been the same player.
             Err(error) if error.duplicate() == Some("user_device_pkey") => {
-                let row = pool.query_opt(&self.device_owner, &[&device]).await?;
+                let row = pool.query_opt(&self.own.device_owner, &[&device]).await?;
                 let owner = row.map(|row| row.column(0)).transpose()?.map(UserId);
                 Ok(if owner == Some(user) { Linked::Linked } else { Linked::Elsewhere })
             }
@@ -113,12 +132,13 @@ impl IdentityQueries {
         identity: Identity<'_>,
         now: Timestamp,
     ) -> Result<Unlinked, StorageError> {
-        let now = Time(now);
         let (query, key): (&Query, Option<&str>) = match identity {
-            Identity::Device(id) => (&self.unlink_device, Some(id)),
-            Identity::Custom(id) => (&self.unlink_custom, Some(id)),
-            Identity::Email(_) => (&self.unlink_email, None),
+            Identity::Device(id) => (&self.own.unlink_device, Some(id)),
+            Identity::Custom(id) => (&self.own.unlink_custom, Some(id)),
+            Identity::Email(_) => (&self.own.unlink_email, None),
+            Identity::External(provider, id) => (self.external.unlink(provider), Some(id)),
         };
+        let now = Time(now);
         if key.is_some_and(cannot_exist) {
             return Ok(Unlinked::LastOrMissing);
         }
@@ -126,7 +146,7 @@ impl IdentityQueries {
         // single statement would not: it sees what was there when it began.
         let touched = pool
             .transaction(|mut transaction| async move {
-                transaction.query(&self.lock, &[&user.0]).await?;
+                transaction.query(&self.own.lock, &[&user.0]).await?;
                 match &key {
                     Some(key) => transaction.last(query, &[&user.0, key, &now]).await,
                     None => transaction.last(query, &[&user.0, &now]).await,

@@ -128,6 +128,7 @@ async fn every_kind_of_identity_signs_in(storage: &Storage) {
             Identity::Device(id) => (Some(id), None, None),
             Identity::Custom(id) => (None, Some(id), None),
             Identity::Email(address) => (None, None, Some(address)),
+            Identity::External(..) => (None, None, None),
         };
         assert_eq!(shown, expected, "the account shows {identity:?} and nothing else");
     }

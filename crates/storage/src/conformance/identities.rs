@@ -34,7 +34,8 @@ pub(super) async fn run(suite: &mut Suite, storage: &Storage) {
 }
 
 async fn link(storage: &Storage, user: UserId, identity: Identity<'_>) -> Linked {
-    storage.accounts.link(user, identity, None, later(60)).await.expect("link")
+    let secret = matches!(identity, Identity::Email(_)).then(|| password("hash"));
+    storage.accounts.link(user, identity, secret.as_ref(), later(60)).await.expect("link")
 }
 
 async fn unlink(storage: &Storage, user: UserId, identity: Identity<'_>) -> Unlinked {

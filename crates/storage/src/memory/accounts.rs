@@ -9,8 +9,8 @@ use super::limits::{broken, fits, jsonb};
 use super::obligations::Standing;
 use super::{Memory, Tables};
 use crate::{
-    Account, AccountUpdate, Accounts, Created, Field, Identity, Linked, Login, NewAccount,
-    Password, StorageError, Unlinked, Updated, User,
+    Account, AccountUpdate, Accounts, Created, Field, Identity, Imported, Linked, Login,
+    NewAccount, Password, Provider, StorageError, Unlinked, Updated, User,
 };
 
 /// An identity as the key of the index over all of them.
@@ -19,6 +19,7 @@ pub(super) enum IdentityKey {
     Device(String),
     Custom(String),
     Email(String),
+    External(Provider, String),
 }
 
 impl From<Identity<'_>> for IdentityKey {
@@ -27,6 +28,7 @@ impl From<Identity<'_>> for IdentityKey {
             Identity::Device(id) => Self::Device(id.into()),
             Identity::Custom(id) => Self::Custom(id.into()),
             Identity::Email(address) => Self::Email(address.into()),
+            Identity::External(provider, id) => Self::External(provider, id.into()),
         }
     }
 }
@@ -73,7 +75,8 @@ impl Row {
     fn identities(&self) -> usize {
         self.devices.len()
             + usize::from(self.custom_id.is_some())
-            + usize::from(self.email.is_some())
+            + usize::from(self.email.is_some() && self.password.is_some())
+            + Provider::ALL.into_iter().filter(|p| self.user.external(*p).is_some()).count()
     }
 
     fn login(&self, tables: &Tables, with_obligation: bool) -> Login {
@@ -167,6 +170,9 @@ impl Tables {
                 row.password = password.cloned();
                 row.email.replace(address.into()).map(IdentityKey::Email)
             }
+            Identity::External(provider, id) => external(&mut row.user, provider)
+                .replace(id.into())
+                .map(|old| IdentityKey::External(provider, old)),
         };
         row.touch(now);
         if let Some(old) = replaced {
@@ -176,9 +182,20 @@ impl Tables {
     }
 }
 
+fn external(user: &mut User, provider: Provider) -> &mut Option<String> {
+    match provider {
+        Provider::Apple => &mut user.apple_id,
+        Provider::Facebook => &mut user.facebook_id,
+        Provider::FacebookInstant => &mut user.facebook_instant_game_id,
+        Provider::GameCenter => &mut user.gamecenter_id,
+        Provider::Google => &mut user.google_id,
+        Provider::Steam => &mut user.steam_id,
+    }
+}
+
 fn check_identity(identity: Identity<'_>) -> Result<(), StorageError> {
     match identity {
-        Identity::Device(id) | Identity::Custom(id) => fits(id, 128),
+        Identity::Device(id) | Identity::Custom(id) | Identity::External(_, id) => fits(id, 128),
         Identity::Email(address) => fits(address, 255),
     }
 }
@@ -379,11 +396,20 @@ impl Accounts for Memory {
                 row.custom_id.clone().filter(|own| own == id).map(IdentityKey::Custom)
             }
             Identity::Email(_) => row.email.clone().map(IdentityKey::Email),
+            Identity::External(provider, id) => (row.user.external(provider))
+                .filter(|own| *own == id)
+                .map(|own| IdentityKey::External(provider, own.clone())),
         };
-        let Some(gone) = gone.filter(|_| row.identities() > 1) else {
+        let signs_in = match &gone {
+            Some(IdentityKey::Email(_)) => row.password.is_some(),
+            Some(_) | None => true,
+        };
+        let left = row.identities().saturating_sub(usize::from(signs_in));
+        let Some(gone) = gone.filter(|_| left > 0) else {
             return Ok(Unlinked::LastOrMissing);
         };
         match &gone {
+            IdentityKey::External(provider, _) => *external(&mut row.user, *provider) = None,
             IdentityKey::Device(id) => {
                 row.devices.remove(id);
             }
@@ -396,6 +422,46 @@ impl Accounts for Memory {
         row.touch(now);
         tables.identities.remove(&gone);
         Ok(Unlinked::Unlinked)
+    }
+
+    async fn fill(
+        &self,
+        user: UserId,
+        imported: Imported<'_>,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        for (text, width) in
+            [(imported.display_name, 255), (imported.avatar_url, 512), (imported.email, 255)]
+        {
+            text.map_or(Ok(()), |text| fits(text, width))?;
+        }
+        let mut tables = self.lock();
+        let key = imported.email.map(|address| IdentityKey::Email(address.into()));
+        let key = key.filter(|key| !tables.identities.contains_key(key));
+        let Some(row) = tables.users.get_mut(&user) else { return Ok(()) };
+        let mut changed = false;
+        for (field, text) in [
+            (&mut row.user.display_name, imported.display_name),
+            (&mut row.user.avatar_url, imported.avatar_url),
+        ] {
+            let lacking = field.as_deref().unwrap_or_default().is_empty();
+            if let Some(text) = text.filter(|_| lacking) {
+                *field = Some(text.into());
+                changed = true;
+            }
+        }
+        let key = key.filter(|_| row.email.is_none());
+        if let (Some(_), Some(address)) = (&key, imported.email) {
+            row.email = Some(address.into());
+            changed = true;
+        }
+        if changed {
+            row.touch(now);
+        }
+        if let Some(key) = key {
+            tables.identities.insert(key, user);
+        }
+        Ok(())
     }
 
     async fn replace_password(
