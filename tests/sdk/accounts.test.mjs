@@ -60,6 +60,11 @@ test("identities are linked and unlinked, but never the last", async () => {
   assert.equal(account.email, email);
   await client.unlinkEmail(session, { email, password: "a long password" });
   await client.unlinkCustom(session, { id: account.custom_id });
+  const custom = unique("custom");
+  await client.linkCustom(session, { id: custom });
+  const found = await newClient().authenticateCustom(custom, false);
+  assert.equal(found.user_id, session.user_id);
+  await client.unlinkCustom(session, { id: custom });
   assert.equal(await refused(client.unlinkDevice(session, { id: device })), 403);
   const other = await signIn("other");
   assert.equal(await refused(other.client.linkDevice(other.session, { id: device })), 409);

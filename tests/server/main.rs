@@ -10,6 +10,8 @@ mod boards;
 #[cfg(test)]
 mod boot;
 #[cfg(test)]
+mod coverage;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod http;

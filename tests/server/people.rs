@@ -16,6 +16,7 @@ nk.register_rpc(function()
   local shown = nk.party_list(10, nil, false)
   return nk.json_encode({
     users = #nk.users_get_random(2), label = parties[1].label,
+    old_names = parties[1].match_id == parties[1].party_id and parties[1].maxSize == parties[1].max_size,
     parties = #parties, closed = #open, shown = #shown,
   })
 end, "look")
@@ -49,6 +50,7 @@ export const InitModule: nkruntime.InitModule = (ctx, logger, nk, initializer) =
     return JSON.stringify({
       users: nk.usersGetRandom(2).length,
       label: parties[0].label,
+      old_names: parties[0].maxSize === 4,
       parties: parties.length,
       closed: nk.partyList(10, false, true).parties.length,
       shown: nk.partyList(10, null, false).parties.length,
@@ -112,8 +114,12 @@ async fn server_code_sees_players_and_parties() {
             sockets.push(socket);
         }
         let seen = call(&world, &ada, "look").await;
-        let expected = json!({ "users": 2, "label": label, "parties": 2, "closed": 0, "shown": 1 });
+        let expected = json!({ "users": 2, "label": label, "old_names": true, "parties": 2, "closed": 0, "shown": 1 });
         assert_eq!((seen.status, &seen.body), (200, &expected), "{seen:?}");
+        let listed = ask(at, As::Player(&bob), "GET", "/v2/party?limit=10", "").await;
+        assert_eq!(listed.body["parties"][0]["label"], label, "{listed:?}");
+        let stats = ask(at, As::Player(&bob), "GET", "/v2/matchmaker/stats", "").await;
+        assert_eq!(stats.status, 200, "{stats:?}");
         world.stop().await;
     }
 }

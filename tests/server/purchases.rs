@@ -24,19 +24,19 @@ async fn stores_that_are_not_configured_say_so() {
     let session = sign_in(at, "a-device-of-purchases").await.body;
     let player = As::Player(session["token"].as_str().unwrap());
     for (path, body, status, code) in [
-        ("purchase/apple", r#"{"receipt":"x"}"#, 400, 9),
-        ("purchase/apple", r#"{"receipt":""}"#, 400, 3),
-        ("purchase/google", r#"{"purchase":"x"}"#, 400, 9),
-        ("purchase/huawei", r#"{"purchase":"x","signature":"y"}"#, 400, 9),
-        ("purchase/facebookinstant", r#"{"signed_request":"x"}"#, 400, 9),
-        ("purchase/samsung", r#"{"purchase_id":""}"#, 400, 3),
-        ("subscription/apple", r#"{"receipt":"x"}"#, 400, 9),
-        ("subscription/google", r#"{"receipt":"x"}"#, 400, 9),
-        ("subscription", r#"{"limit":0}"#, 400, 3),
-        ("subscription", r#"{"limit":101}"#, 400, 3),
-        ("subscription", r#"{"cursor":"nonsense"}"#, 400, 3),
+        ("/v2/iap/purchase/apple", r#"{"receipt":"x"}"#, 400, 9),
+        ("/v2/iap/purchase/apple", r#"{"receipt":""}"#, 400, 3),
+        ("/v2/iap/purchase/google", r#"{"purchase":"x"}"#, 400, 9),
+        ("/v2/iap/purchase/huawei", r#"{"purchase":"x","signature":"y"}"#, 400, 9),
+        ("/v2/iap/purchase/facebookinstant", r#"{"signed_request":"x"}"#, 400, 9),
+        ("/v2/iap/purchase/samsung", r#"{"purchase_id":""}"#, 400, 3),
+        ("/v2/iap/subscription/apple", r#"{"receipt":"x"}"#, 400, 9),
+        ("/v2/iap/subscription/google", r#"{"receipt":"x"}"#, 400, 9),
+        ("/v2/iap/subscription", r#"{"limit":0}"#, 400, 3),
+        ("/v2/iap/subscription", r#"{"limit":101}"#, 400, 3),
+        ("/v2/iap/subscription", r#"{"cursor":"nonsense"}"#, 400, 3),
     ] {
-        let answer = ask(at, player, "POST", &format!("/v2/iap/{path}"), body).await;
+        let answer = ask(at, player, "POST", path, body).await;
         let told = (answer.status, answer.body["code"].as_u64());
         assert_eq!(told, (status, Some(code)), "{path} {body}: {}", answer.body);
     }

@@ -100,7 +100,7 @@ impl std::fmt::Debug for Indexes {
 }
 
 impl Indexes {
-    /// No index yet, over a store that must not be one of [`watched`](crate::watched).
+    /// No index yet, over a store that must not be one of [`watched`](crate::watched()).
     #[must_use]
     pub fn new(
         store: Arc<dyn Objects>,

@@ -3,7 +3,7 @@
 //! # Purpose
 //! Server code registers an index over a collection; [`Indexes`] keeps what is in the index in
 //! memory, finds objects by queries of `tavern-search` in an order of the caller's, and is told of
-//! every change by the stores that [`watched`] makes.
+//! every change by the stores that [`watched()`] makes.
 //!
 //! # Invariants
 //! - An index never believes a writer. After a change has been committed the object is read again,
@@ -20,7 +20,7 @@
 //! Wire formats, SQL, script languages.
 //!
 //! # Entry points
-//! [`Indexes`], [`watched`].
+//! [`Indexes`], [`watched()`].
 
 mod cursor;
 mod debts;

@@ -1,6 +1,7 @@
 //! Matches.
 
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::declare::host_area;
 use crate::value::Value;
@@ -17,8 +18,9 @@ pub struct HostMatch {
     pub handler_name: String,
 }
 
-/// A party as a listing shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A party as a listing shows it. Scripts see `party_id` and `max_size` under the names `match_id`
+/// and `maxSize` as well, which existing Lua modules read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct HostParty {
     pub party_id: String,
@@ -26,6 +28,20 @@ pub struct HostParty {
     pub hidden: bool,
     pub max_size: u32,
     pub label: String,
+}
+
+impl Serialize for HostParty {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("HostParty", 7)?;
+        out.serialize_field("party_id", &self.party_id)?;
+        out.serialize_field("open", &self.open)?;
+        out.serialize_field("hidden", &self.hidden)?;
+        out.serialize_field("max_size", &self.max_size)?;
+        out.serialize_field("label", &self.label)?;
+        out.serialize_field("match_id", &self.party_id)?;
+        out.serialize_field("maxSize", &self.max_size)?;
+        out.end()
+    }
 }
 
 /// A part of the parties.
