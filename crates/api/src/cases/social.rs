@@ -382,7 +382,12 @@ pub(crate) async fn link_steam(
     cx: &mut Context,
     request: &api::LinkSteamRequest,
 ) -> Answer<Unit> {
-    let proof = Proof::Steam(token(request.account.as_ref(), |account| &account.token));
+    let ticket = token(request.account.as_ref(), |account| &account.token);
+    if ticket.is_empty() {
+        // Here, unlike at log-in, this comes before whether Steam is set up.
+        return Err(error::classified(IdentityError::Missing("a Steam ticket")));
+    }
+    let proof = Proof::Steam(ticket);
     connect(services, &author(cx)?, proof, request.sync.unwrap_or(true)).await?;
     DONE
 }

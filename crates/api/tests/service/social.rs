@@ -269,6 +269,13 @@ async fn providers_that_are_not_set_up_say_so_with_the_codes_of_the_protocol() {
     let import = api::ImportSteamFriendsRequest::default();
     let refused = call::<calls::ImportSteamFriends>(&api, bearer(&ada), import).await;
     assert_eq!(code(refused), ErrorCode::FailedPrecondition);
+    for (ticket, expected) in
+        [("", ErrorCode::InvalidArgument), ("x", ErrorCode::FailedPrecondition)]
+    {
+        let link = api::LinkSteamRequest { account: steam(ticket), sync: None };
+        let refused = call::<calls::LinkSteam>(&api, bearer(&ada), link).await;
+        assert_eq!(code(refused), expected, "{ticket:?}");
+    }
 }
 
 /// A hook after a log-in that never succeeds, so that what is owed stays.
