@@ -1128,7 +1128,7 @@ declare namespace nkruntime {
     cursor?: string | null;
   }
 
-  /** A party as a listing shows it. */
+  /** A party as a listing shows it. Scripts see `party_id` and `max_size` under the names `match_id` and `maxSize` as well, which existing Lua modules read. */
   interface Party {
     partyId: string;
     open: boolean;
