@@ -44,6 +44,7 @@ mod subscriptions;
 pub mod testkit;
 mod tls;
 mod together;
+mod token_revocations;
 mod transaction;
 mod values;
 mod wallets;

@@ -18,6 +18,7 @@ use crate::revocations::PostgresRevocations;
 use crate::sql::PostgresSql;
 use crate::subscriptions::PostgresSubscriptions;
 use crate::together::PostgresTogethers;
+use crate::token_revocations::PostgresTokenRevocations;
 use crate::wallets::PostgresWallets;
 
 /// Everything that is kept, in the database behind this pool. The schema must be up to date, which
@@ -27,6 +28,7 @@ pub fn storage(pool: &Pool) -> Storage {
     Storage {
         accounts: Arc::new(PostgresAccounts::new(pool.clone())),
         revocations: Arc::new(PostgresRevocations::new(pool.clone())),
+        token_revocations: Arc::new(PostgresTokenRevocations::new(pool.clone())),
         obligations: Arc::new(PostgresObligations::new(pool.clone())),
         friends: Arc::new(PostgresFriends::new(pool.clone())),
         groups: Arc::new(PostgresGroups::new(pool.clone())),

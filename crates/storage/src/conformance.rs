@@ -24,6 +24,7 @@ mod revocations;
 mod subscriptions;
 mod support;
 mod together;
+mod token_revocations;
 mod wallets;
 
 use self::support::Suite;
@@ -50,6 +51,7 @@ pub async fn accounts(storage: &Storage) {
 pub async fn revocations(storage: &Storage) {
     let mut suite = Suite::new("revocations");
     revocations::run(&mut suite, storage).await;
+    token_revocations::run(&mut suite, storage).await;
     suite.finish();
 }
 

@@ -78,7 +78,9 @@ pub use purchases::{
     AsOf, NewPurchase, NewSubscription, Purchase, PurchaseKey, PurchasePage, PurchaseWalk,
     Purchases, RecordedPurchase, Store, StoreEnvironment, Subscription, Subscriptions,
 };
-pub use revocations::{Revocation, RevocationScope, Revocations};
+pub use revocations::{
+    Revocation, RevocationScope, Revocations, RevokedTokens, TokenRevocation, TokenRevocations,
+};
 pub use sql::{Sql, SqlRefused, SqlRows, SqlValue};
 pub use together::{Together, TogetherDone, TogetherRefused, Togethers};
 pub use wallets::{LedgerEntry, LedgerPage, WalletChange, WalletOutcome, WalletRefused, Wallets};
@@ -90,6 +92,8 @@ pub struct Storage {
     pub accounts: Arc<dyn Accounts>,
     /// Tokens that are no longer good.
     pub revocations: Arc<dyn Revocations>,
+    /// Delegated tokens that are no longer good.
+    pub token_revocations: Arc<dyn TokenRevocations>,
     /// After-authenticate hooks that must still run.
     pub obligations: Arc<dyn Obligations>,
     /// Friends, invitations and blocks.

@@ -35,7 +35,7 @@ use self::objects::OwnedKey;
 use self::obligations::Standing;
 use crate::{
     Group, LedgerEntry, Message, MessageKey, Notification, NotificationKey, Object, Purchase,
-    RevocationScope, Storage, Subscription,
+    RevocationScope, RevokedTokens, Storage, Subscription,
 };
 
 /// An empty store of its own, with nobody in it but the system user.
@@ -45,6 +45,7 @@ pub fn storage() -> Storage {
     Storage {
         accounts: Arc::clone(&memory) as _,
         revocations: Arc::clone(&memory) as _,
+        token_revocations: Arc::clone(&memory) as _,
         obligations: Arc::clone(&memory) as _,
         friends: Arc::clone(&memory) as _,
         groups: Arc::clone(&memory) as _,
@@ -74,6 +75,7 @@ struct Tables {
     usernames: HashMap<String, UserId>,
     identities: HashMap<IdentityKey, UserId>,
     revocations: HashMap<(UserId, RevocationScope), (Timestamp, Timestamp)>,
+    token_revocations: HashMap<(UserId, RevokedTokens), (Timestamp, Timestamp)>,
     obligations: HashMap<Uuid, Standing>,
     friends: BTreeMap<(UserId, UserId), FriendEdge>,
     groups: BTreeMap<Uuid, Group>,

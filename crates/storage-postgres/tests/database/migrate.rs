@@ -16,8 +16,8 @@ async fn nakamas() -> TestDatabase {
     let database = database().await;
     run(
         &database,
-        "DROP TABLE tavern_leaderboard_schedule, tavern_obligation, tavern_revocation, tavern_migration,
-             tavern_lock;
+        "DROP TABLE tavern_leaderboard_schedule, tavern_obligation, tavern_revocation,
+             tavern_token_revocation, tavern_migration, tavern_lock;
          INSERT INTO users (id, username) VALUES (gen_random_uuid(), 'ada')",
     )
     .await;
@@ -62,7 +62,7 @@ async fn all_steps_lead_up_and_none_is_left_to_do() {
     migrator.verify().await.unwrap();
     let again = migrator.up(None).await.unwrap();
     assert!(again.iter().all(|step| *step == (OPTIONAL, Done::LeftOut)), "{again:?}");
-    assert_eq!(tables(&database, "%").await.len(), 25);
+    assert_eq!(tables(&database, "%").await.len(), 26);
 }
 
 #[tokio::test]
@@ -73,10 +73,9 @@ async fn steps_can_be_taken_one_by_one() {
     assert_eq!(tables(&database, "tavern\\_%").await, ["tavern_lock", "tavern_migration"]);
     assert!(matches!(refused(migrator.verify().await), Verdict::Pending { .. }));
     migrator.up(None).await.unwrap();
-    let done = migrator.down(2).await.unwrap();
-    let reverted =
-        [("0005_leaderboard_schedules", Done::Reverted), ("0004_revocations", Done::Reverted)];
-    assert_eq!(done, reverted);
+    let done = migrator.down(3).await.unwrap();
+    let reverted = ["0006_token_revocations", "0005_leaderboard_schedules", "0004_revocations"];
+    assert_eq!(done, reverted.map(|step| (step, Done::Reverted)));
     assert!(tables(&database, "tavern\\_revocation").await.is_empty());
     let done = migrator.redo().await.unwrap();
     let again = [("0003_obligations", Done::Reverted), ("0003_obligations", Done::Applied)];

@@ -1,0 +1,5 @@
+//! Delegated tokens from outside.
+
+mod hostile;
+mod support;
+mod tokens;

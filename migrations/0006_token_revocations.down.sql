@@ -1,0 +1,1 @@
+DROP TABLE tavern_token_revocation;
