@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::caller::Caller;
 use crate::context::Context;
+use crate::delegation::{About, interface_of, sockets};
 use crate::events;
 use crate::metrics::ApiMetrics;
 use crate::obligations;
@@ -89,17 +90,19 @@ impl Api {
         schedules::until_due(&self.services, most).await
     }
 
-    /// Everything before the use case: limits, who, decoding, before-hook.
-    pub(crate) async fn enter<C: Call>(
+    /// Everything before the use case: limits, who, decoding, what a delegate may, before-hook.
+    pub(crate) async fn enter<C: Call<Request: About>>(
         &self,
         meta: CallMeta,
         input: Input,
     ) -> Result<(Context, C::Request), CodedError> {
         self.services.limit_address(meta.client)?;
         let info = C::ID.info();
-        let caller = self.identify(info.auth, &meta.credential)?;
+        let mut caller = self.identify(info.auth, &meta.credential)?;
         self.services.limit_call(&caller, meta.client, info.name)?;
+        let interface = interface_of(&input);
         let request = decode::<C>(input)?;
+        self.services.let_call(&mut caller, C::ID, interface, &request).await?;
         let cx = Context {
             call: C::ID,
             caller,
@@ -191,7 +194,7 @@ impl Api {
             (Auth::ServerKey, Credential::None) => Err(unauthenticated("server key required")),
             (Auth::ServerKey, _) => Err(unauthenticated("server key invalid")),
             (Auth::Bearer | Auth::BearerOrHttpKey, Credential::Bearer(token)) => {
-                Ok(Caller::Player(services.verify_session(token)?))
+                services.verify_bearer(token)
             }
             (Auth::Bearer, Credential::None) => Err(unauthenticated("session token required")),
             (Auth::Bearer, _) => Err(unauthenticated("session token invalid")),
@@ -270,8 +273,11 @@ impl Service for Api {
         admission: Admission,
         outbox: Arc<Outbox>,
     ) -> BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>> {
-        async move { realtime::open(self, admission, outbox).map(|s| s as Arc<dyn Connection>) }
-            .boxed()
+        async move {
+            let admission = sockets::confirm(&self.services, admission).await?;
+            realtime::open(self, admission, outbox).map(|s| s as Arc<dyn Connection>)
+        }
+        .boxed()
     }
 }
 

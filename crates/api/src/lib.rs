@@ -23,6 +23,7 @@ mod api;
 mod caller;
 mod cases;
 mod context;
+mod delegation;
 mod error;
 mod events;
 mod host;
@@ -40,7 +41,8 @@ mod table;
 mod wire;
 
 pub use api::Api;
-pub use caller::{Caller, Player};
+pub use caller::{Caller, Delegation, Player};
+pub use delegation::is_right;
 pub use host::ServerHost;
 pub use obligations::Leftovers;
 pub use service::{

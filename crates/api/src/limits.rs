@@ -30,6 +30,7 @@ impl Services {
         match caller {
             Caller::Server => Ok(()),
             Caller::Player(player) => self.limit(of_player(player, request)),
+            Caller::Delegate(delegation) => self.limit(of_player(&delegation.player, request)),
             Caller::Anonymous | Caller::Client => self.limit_by_name(client, request),
         }
     }
@@ -44,9 +45,8 @@ impl Services {
         let request = Request { function: Some(function), ..Request::default() };
         match caller {
             Caller::Server => Ok(()),
-            Caller::Player(player) => {
-                self.limit(Request { account: Some(player.user.0.as_u128()), ..request })
-            }
+            Caller::Player(player) => self.limit(of_account(player, request)),
+            Caller::Delegate(delegation) => self.limit(of_account(&delegation.player, request)),
             Caller::Anonymous | Caller::Client => self.limit_by_name(client, request),
         }
     }
@@ -79,6 +79,10 @@ impl Services {
     fn limit(&self, request: Request<'_>) -> Result<(), CodedError> {
         self.limits.check(request).map_err(error::classified)
     }
+}
+
+fn of_account<'a>(player: &Player, request: Request<'a>) -> Request<'a> {
+    Request { account: Some(player.user.0.as_u128()), ..request }
 }
 
 fn of_player<'a>(player: &Player, request: Request<'a>) -> Request<'a> {

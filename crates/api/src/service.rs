@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use tavern_delegation::Delegate;
 use tavern_domain::{CodedError, SessionId, UserId};
 use tavern_protocol::realtime::Envelope;
 use tavern_protocol::routes::Binding;
@@ -122,6 +123,8 @@ pub struct Hello {
 pub struct Admission {
     /// Whose it is.
     pub player: Arc<Player>,
+    /// The token that it is opened with, if that is a delegated one.
+    pub delegation: Option<Arc<Delegate>>,
     /// Its id, new.
     pub session: SessionId,
     /// Whether to appear online at once.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tavern_auth::{AccountKey, Lockout, Passwords, Sessions};
 use tavern_cluster::Bus;
+use tavern_delegation::Delegations;
 use tavern_domain::{
     Clock, CodedError, Entropy, ErrorCode, Fetch, Lifecycle, NodeName, Presence, Secret, SessionId,
     Stream, TokenId, UserId,
@@ -89,6 +90,8 @@ pub struct Parts {
     pub bus: Arc<dyn Bus>,
     /// Tokens and their revocations.
     pub sessions: Sessions,
+    /// Delegated tokens and their revocations.
+    pub delegations: Delegations,
     /// Hashing.
     pub passwords: Passwords,
     /// Limits on failed log-ins.
@@ -118,6 +121,8 @@ pub struct Services {
     pub(crate) boot: Uuid,
     pub(crate) storage: Storage,
     pub(crate) sessions: Sessions,
+    pub(crate) delegations: Delegations,
+    pub(crate) bus: Arc<dyn Bus>,
     pub(crate) passwords: Passwords,
     pub(crate) lockout: Lockout,
     pub(crate) limits: Limits,
@@ -161,7 +166,7 @@ impl Services {
         let (clock, entropy, config) = (parts.clock, parts.entropy, parts.config);
         let indexes = Arc::new(Indexes::new(
             Arc::clone(&storage.objects),
-            parts.bus,
+            Arc::clone(&parts.bus),
             config.storage_index,
             index_meters(&metrics),
         ));
@@ -260,6 +265,8 @@ impl Services {
             node,
             storage,
             sessions,
+            delegations: parts.delegations,
+            bus: parts.bus,
             passwords,
             lockout,
             limits,
@@ -278,6 +285,12 @@ impl Services {
     #[must_use]
     pub fn sessions(&self) -> &Sessions {
         &self.sessions
+    }
+
+    /// Delegated tokens, for the workers that keep them tidy.
+    #[must_use]
+    pub fn delegations(&self) -> &Delegations {
+        &self.delegations
     }
 
     /// Limits on failed log-ins, whose rules can change while the server runs.
@@ -368,9 +381,11 @@ impl Services {
         self.presence.untrack(session, stream)
     }
 
-    /// Ends every log-in of a user and closes the sockets.
+    /// Ends every log-in and delegated token of a user and closes the sockets.
     pub(crate) async fn end_all(&self, user: UserId, why: CloseReason) -> Result<(), CodedError> {
         self.sessions.revoke_all(user).await.map_err(error::classified)?;
+        self.delegations.revoke_all(user).await.map_err(error::classified)?;
+        self.tell_of_revocations();
         if why == CloseReason::Banned {
             self.notifications.show(user, NotificationCode::BANNED, "banned");
         }
@@ -378,11 +393,22 @@ impl Services {
         Ok(())
     }
 
-    /// Closes the sockets of a user whose log-in has been revoked: this one, or all.
+    /// Closes the sockets of a user whose log-in has been revoked: this one, or all. Those of
+    /// delegated tokens are none of a log-in's.
     pub(crate) fn close_revoked(&self, user: UserId, login: Option<TokenId>) {
         for session in self.streams.sessions_of(user) {
-            if login.is_none_or(|login| self.logins.get(session) == Some(login)) {
+            let concerned = login.is_none_or(|login| self.logins.get(session) == Some(login));
+            if concerned && !self.logins.is_delegated(session) {
                 self.streams.close(session, CloseReason::LoggedOut);
+            }
+        }
+    }
+
+    /// Closes the sockets of a user because of a newer one, but for those of delegated tokens.
+    pub(crate) fn close_replaced(&self, user: UserId) {
+        for session in self.streams.sessions_of(user) {
+            if !self.logins.is_delegated(session) {
+                self.streams.close(session, CloseReason::Replaced);
             }
         }
     }

@@ -14,7 +14,7 @@ use tavern_storage::Obligation;
 use crate::api::{Api, format_of};
 use crate::cases::{
     account, authenticate, channel, events, friends, groups, health, leaderboards, link, lobby,
-    matches, notifications, purchases, rpc, session, social, storage, tournaments, users,
+    matches, notifications, purchases, rpc, session, social, storage, tokens, tournaments, users,
 };
 use crate::service::{CallMeta, Input};
 
@@ -72,6 +72,8 @@ use_cases! {
     #[obliged] AuthenticateSteam => social::authenticate_steam,
     SessionRefresh => session::refresh,
     SessionLogout => session::logout,
+    MintToken => tokens::mint,
+    RevokeToken => tokens::revoke,
 
     GetAccount => account::get,
     UpdateAccount => account::update,

@@ -1,4 +1,4 @@
-//! The section `session.delegation` of the configuration.
+//! The section `delegation` of the configuration.
 
 use serde::{Deserialize, Serialize};
 use tavern_domain::Secret;
@@ -8,7 +8,7 @@ use crate::keys::{DEVELOPMENT_KEY, Keys};
 /// The longest that a token may be made to live, in seconds: ten years.
 const LONGEST_SEC: u32 = 315_360_000;
 
-/// The section `session.delegation`: tokens that speak for some of a player's rights.
+/// The section `delegation`: tokens that speak for some of a player's rights.
 ///
 /// Keys are left out when this is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +74,7 @@ impl DelegationConfig {
                 | crate::KeyProblem::SameNumber(_)
                 | crate::KeyProblem::TooMany => "public_keys",
             };
-            problems.push(format!("session.delegation.{key} {problem}"));
+            problems.push(format!("delegation.{key} {problem}"));
         }
         let longest = u64::from(self.max_expiry_sec);
         for (name, value, range) in [
@@ -86,7 +86,7 @@ impl DelegationConfig {
             if !range.contains(&value) {
                 let (low, high) = (range.start(), range.end());
                 problems.push(format!(
-                    "session.delegation.{name} must be {low} to {high}, is {value}"
+                    "delegation.{name} must be {low} to {high}, is {value}"
                 ));
             }
         }
@@ -103,7 +103,7 @@ impl DelegationConfig {
             } else {
                 "public_keys"
             };
-            problems.push(format!("session.delegation.{key} is a well-known default"));
+            problems.push(format!("delegation.{key} is a well-known default"));
         }
     }
 }
@@ -134,11 +134,11 @@ mod tests {
     fn everybody_s_key_is_refused_in_both_places() {
         let mut config = DelegationConfig::default();
         config.fill_development_key();
-        assert_eq!(problems(&config), ["session.delegation.signing_key is a well-known default"]);
+        assert_eq!(problems(&config), ["delegation.signing_key is a well-known default"]);
         let public = SigningKey::parse(&config.signing_key).unwrap().public_text();
         config.signing_key = SigningKey::generate(&SeededEntropy::new(1)).secret();
         config.public_keys = vec![format!("7:{public}")];
-        assert_eq!(problems(&config), ["session.delegation.public_keys is a well-known default"]);
+        assert_eq!(problems(&config), ["delegation.public_keys is a well-known default"]);
     }
 
     #[test]

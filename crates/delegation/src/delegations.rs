@@ -154,6 +154,8 @@ impl Delegations {
         let issued = self.revoked.all_until(grant.user).map_or(issued, |at| {
             issued.max(Timestamp::from_millis(at.millis().saturating_add(1)))
         });
+        // What is revoked from here on comes after it.
+        self.latest.fetch_max(issued.millis(), Ordering::SeqCst);
         let expires = issued.whole_seconds().plus_seconds(lives.into());
         let minted = mint(&self.keys, grant, issued, expires, &*self.parts.entropy)?;
         // What is handed out is good: its checks are within the bounds too.

@@ -47,7 +47,7 @@ fn every_call_is_reached_by_each_of_its_routes() {
             }
         }
     }
-    assert_eq!((CallId::ALL.len(), bindings), (85, 88));
+    assert_eq!((CallId::ALL.len(), bindings), (87, 90));
 }
 
 #[test]

@@ -218,6 +218,13 @@ pub mod tavern {
         LIMIT_FORGOTTEN_TOTAL = "tavern_limit_forgotten_total";
         /// Revocations in memory.
         REVOCATIONS = "tavern_revocations";
+        /// Revocations of delegated tokens in memory.
+        TOKEN_REVOCATIONS = "tavern_token_revocations";
+        /// Calls and messages with a delegated token, by whether it allowed them.
+        DELEGATED_CALLS_TOTAL = "tavern_delegated_calls_total";
+        /// Delegated tokens that came with a call or socket, by whether they were known or had to
+        /// be verified.
+        DELEGATED_TOKENS_TOTAL = "tavern_delegated_tokens_total";
         /// Streams with a subscriber on this node.
         STREAMS = "tavern_streams";
         /// Subscriptions of the sessions of this node.

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tavern_api::{Api, Config, Parts, ServerHost, Services};
 use tavern_auth::{Lockout, Passwords, Sessions};
 use tavern_cluster::Hub;
+use tavern_delegation::{DelegationParts, Delegations};
 use tavern_domain::{Clock, Entropy, Lifecycle, Secret};
 use tavern_fetch::{Client, Egress};
 use tavern_limits::Limits;
@@ -178,9 +179,18 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
         Arc::clone(entropy),
         &meters,
     )?;
+    let delegations = Delegations::new(DelegationParts {
+        config: settings.delegation.clone(),
+        store: Arc::clone(&storage.token_revocations),
+        accounts: Arc::clone(&storage.accounts),
+        clock: Arc::clone(clock),
+        entropy: Arc::clone(entropy),
+        meters: workers::delegation_meters(&core.metrics),
+    })?;
     Ok(Services::new(Parts {
         node: settings.node_name(),
         sessions,
+        delegations,
         passwords: Passwords::new(settings.auth.password, Arc::clone(entropy), meters.clone())?,
         lockout: Lockout::new(settings.auth.lockout, Arc::clone(clock), &**entropy, meters),
         limits: Limits::new(settings.limits.clone(), workers::limit_meters(&core.metrics)),
@@ -243,6 +253,10 @@ impl Boot<HooksReady> {
         let failed = |error| failure(Exit::Database, error);
         let revocations =
             services.sessions().load().await.context("cannot load revocations").map_err(failed)?;
+        let delegated = services.look_at_revocations().await;
+        delegated.context("cannot load revocations of delegated tokens").map_err(failed)?;
+        let told = services.listen_for_revocations().context("cannot hear of revoked tokens");
+        let told = told.map_err(failed)?;
         let api = Arc::new(Api::new(Arc::clone(&services), hooks.clone(), &core.metrics));
         let owed = api
             .carry_out_leftovers()
@@ -256,7 +270,7 @@ impl Boot<HooksReady> {
         let changes = services.indexes().listen().context("cannot hear of changed objects");
         let changes = changes.map_err(failed)?;
         api.load_indexes().await.context("cannot load the storage indexes").map_err(failed)?;
-        workers::start(&core, &services, &api, &database, changes);
+        workers::start(&core, &services, &api, &database, changes, told);
         if core.settings.dev {
             reload::watch(&core, &services, &api, &hooks);
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tavern_api::{Api, Services};
 use tavern_auth::AuthMeters;
 use tavern_cluster::Inbox;
+use tavern_delegation::DelegationMeters;
 use tavern_limits::Meters;
 use tavern_telemetry::{Metrics, prefixed, tavern};
 
@@ -15,6 +16,8 @@ use super::phases::Core;
 
 /// How often expired revocations are forgotten.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// How often sockets are looked for whose delegated token has expired.
+const EXPIRED_EVERY: Duration = Duration::from_secs(5);
 /// How often obligations that stand are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
 /// How often resets and ends of boards are looked for at least, and boards without a schedule: a
@@ -39,6 +42,19 @@ pub(super) fn auth_meters(metrics: &Metrics) -> AuthMeters {
     }
 }
 
+/// The cells of delegated tokens under their names.
+pub(super) fn delegation_meters(metrics: &Metrics) -> DelegationMeters {
+    let calls = |outcome| metrics.counter(tavern::DELEGATED_CALLS_TOTAL, &[("outcome", outcome)]);
+    let tokens = |found| metrics.counter(tavern::DELEGATED_TOKENS_TOTAL, &[("found", found)]);
+    DelegationMeters {
+        allowed: calls("allowed"),
+        denied: calls("denied"),
+        cache_hits: tokens("known"),
+        cache_misses: tokens("verified"),
+        revocations: metrics.gauge(tavern::TOKEN_REVOCATIONS, &[]),
+    }
+}
+
 /// The cells of the limits under their names.
 pub(super) fn limit_meters(metrics: &Metrics) -> Meters {
     let by = |limit| metrics.counter(tavern::LIMITED_TOTAL, &[("by", limit)]);
@@ -58,6 +74,7 @@ pub(super) fn start(
     api: &Arc<Api>,
     database: &Database,
     changes: Inbox,
+    revocations: Inbox,
 ) {
     let stop = core.life.abort().clone();
     let metrics = core.metrics.clone();
@@ -69,6 +86,7 @@ pub(super) fn start(
     core.life.spawn_critical("revocations", stop.clone(), async move {
         tidied.sessions().keep_tidy(TIDY_EVERY, stopped).await;
     });
+    delegations(core, services, revocations);
     let (counted, stopped) = (Arc::clone(api), stop.clone());
     core.life.spawn_critical("obligations", stop.clone(), async move {
         let mut ticks = tokio::time::interval(COUNT_EVERY);
@@ -134,6 +152,40 @@ pub(super) fn start(
     });
     observe(&core.metrics, services);
     notify::keep_watchdog_quiet(&core.life);
+}
+
+/// Takes up what other nodes revoke, forgets what has expired, and closes sockets whose delegated
+/// token is not good any more.
+fn delegations(core: &Core, services: &Arc<Services>, mut told: Inbox) {
+    let stop = core.life.abort().clone();
+    let (services, stopped) = (Arc::clone(services), stop.clone());
+    core.life.spawn_critical("delegated tokens", stop, async move {
+        let mut ticks = tokio::time::interval(EXPIRED_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut tidy = tokio::time::interval(TIDY_EVERY);
+        tidy.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut open = true;
+        loop {
+            let done = tokio::select! {
+                () = stopped.cancelled() => return,
+                _ = ticks.tick() => {
+                    services.close_delegated(false);
+                    Ok(())
+                }
+                _ = tidy.tick() => services.tidy_delegations().await,
+                letter = told.recv(), if open => {
+                    open = letter.is_some();
+                    // One look is enough for all that were told meanwhile.
+                    while told.try_recv().is_some() {}
+                    services.look_at_revocations().await
+                }
+            };
+            if let Err(error) = done {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "cannot look at the revocations of delegated tokens");
+            }
+        }
+    });
 }
 
 /// Puts players together, every interval.

@@ -14,7 +14,8 @@ const LISTENERS: &[&str] = &["socket.address", "metrics.address", "console.addre
 /// What development mode fills in where nothing is given.
 pub(crate) fn fill(resolved: &Resolved) -> Values {
     let mut values = Values::new();
-    for (key, known) in REQUIRED {
+    let delegation = ("delegation.signing_key", tavern_delegation::DEVELOPMENT_KEY);
+    for (key, known) in REQUIRED.iter().chain([&delegation]) {
         if resolved.value(key).and_then(Value::as_str).is_none_or(str::is_empty) {
             values.insert(key, Value::from(*known));
         }

@@ -185,6 +185,41 @@ pub(crate) const SESSION: &[OptionRow] = &[
     ),
 ];
 
+/// `delegation`, owned by the crate of that name.
+pub(crate) const DELEGATION: &[OptionRow] = &[
+    row(
+        "delegation.signing_key",
+        Kind::Secret,
+        "Signs tokens that speak for some of a player's rights; empty means that none are minted",
+    ),
+    row(
+        "delegation.signing_key_id",
+        int(0, 4_294_967_295),
+        "Number of the signing key; a new key takes a new number",
+    ),
+    row(
+        "delegation.public_keys",
+        Kind::List(Item::Text),
+        "Further keys that such tokens are believed by, each number:ed25519/hexadecimal digits",
+    ),
+    row(
+        "delegation.expiry_sec",
+        int(1, 10 * YEAR_SEC),
+        "How long such a token is good unless told otherwise, in seconds",
+    ),
+    row(
+        "delegation.max_expiry_sec",
+        int(1, 10 * YEAR_SEC),
+        "How long such a token may be good, in seconds; revocations are kept as long",
+    ),
+    row(
+        "delegation.account_check_sec",
+        int(1, 3_600),
+        "How often the account of such a token is looked up, in seconds",
+    ),
+    row("delegation.cache", int(16, 1_048_576), "Verified tokens that are remembered"),
+];
+
 /// `auth`, owned by the auth crate. Its list of trusted proxies is for those who embed it alone: a
 /// server finds clients' addresses in one place, by `socket.trusted_proxies`.
 pub(crate) const AUTH: &[OptionRow] = &[

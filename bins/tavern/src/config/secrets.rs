@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use tavern_auth::{check_secret, generate_secret};
+use tavern_delegation::SigningKey;
 use tavern_domain::Entropy;
 
 use super::settings::Settings;
@@ -36,6 +37,7 @@ pub(crate) fn problems(settings: &Settings) -> Vec<String> {
         problems.push(format!("runtime.http_key {problem}"));
     }
     settings.session.check_secrets(&mut problems);
+    settings.delegation.check_secrets(&mut problems);
     problems
 }
 
@@ -56,6 +58,9 @@ pub fn keygen_file(entropy: &dyn Entropy) -> String {
         let secret = generate_secret(entropy);
         writeln!(text, "  {name}: {}", secret.expose()).expect("writing to a string cannot fail");
     }
+    let key = SigningKey::generate(entropy).secret();
+    writeln!(text, "delegation:\n  signing_key: {}", key.expose())
+        .expect("writing to a string cannot fail");
     text
 }
 
@@ -92,6 +97,7 @@ mod tests {
         let given = crate::config::yaml::read(path, &text, &mut found).unwrap();
         assert_eq!(found, []);
         let keys: Vec<_> = given.iter().map(|given| given.row.key).collect();
-        assert_eq!(keys, REQUIRED.iter().map(|(key, _)| *key).collect::<Vec<_>>());
+        let required = REQUIRED.iter().map(|(key, _)| *key);
+        assert_eq!(keys, required.chain(["delegation.signing_key"]).collect::<Vec<_>>());
     }
 }

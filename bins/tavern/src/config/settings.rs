@@ -44,6 +44,8 @@ section! {
         socket: tavern_transport::Config;
         /// Tokens and what a session may do.
         session: tavern_auth::SessionConfig;
+        /// Tokens that speak for some of a player's rights.
+        delegation: tavern_delegation::DelegationConfig;
         /// Passwords, failed log-ins, proxies.
         auth: tavern_auth::AuthConfig;
         /// How often clients may ask.
@@ -120,6 +122,7 @@ impl Settings {
         self.iap.samsung.values(&mut out);
         foreign("socket", &self.socket, &mut out);
         foreign("session", &self.session, &mut out);
+        foreign("delegation", &self.delegation, &mut out);
         foreign("auth", &self.auth, &mut out);
         foreign("limits", &self.limits, &mut out);
         foreign("match.relayed", &self.r#match.relayed, &mut out);
@@ -135,6 +138,8 @@ impl Settings {
             "session.refresh_encryption_key",
             Value::from(session.refresh_encryption_key.expose()),
         );
+        let delegation = self.delegation.signing_key.expose();
+        out.insert("delegation.signing_key", Value::from(delegation));
         out.insert("session.previous_encryption_keys", secrets(&session.previous_encryption_keys));
         out.insert(
             "session.previous_refresh_encryption_keys",
@@ -148,6 +153,7 @@ impl Settings {
     pub fn validate(&self, problems: &mut Vec<String>) {
         self.socket.validate(problems);
         self.session.validate(problems);
+        self.delegation.validate(problems);
         self.auth.validate(problems);
         let mut under = |section: &str, validate: &dyn Fn(&mut Vec<String>)| {
             let mut found = Vec::new();

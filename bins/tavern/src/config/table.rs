@@ -158,6 +158,7 @@ pub fn options() -> impl Iterator<Item = &'static OptionRow> + Clone {
         settings::Settings::ROWS,
         foreign::SOCKET,
         foreign::SESSION,
+        foreign::DELEGATION,
         foreign::AUTH,
         foreign::LIMITS,
         sections::Database::ROWS,

@@ -18,6 +18,7 @@ pub(crate) mod rpc;
 pub(crate) mod session;
 pub(crate) mod social;
 pub(crate) mod storage;
+pub(crate) mod tokens;
 pub(crate) mod tournaments;
 pub(crate) mod users;
 

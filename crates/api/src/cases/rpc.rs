@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use tavern_domain::{CodedError, ErrorCode};
-use tavern_protocol::api;
+use tavern_protocol::api::{self, Rpc};
 use tavern_runtime_hooks::{HookError, Hooks, RpcContext};
 
 use crate::api::{Api, unauthenticated};
 use crate::caller::Caller;
 use crate::context::Context;
+use crate::delegation::Interface;
 use crate::service::{Credential, RpcFailure, RpcRequest};
 use crate::services::Services;
 
@@ -47,10 +48,13 @@ pub(crate) async fn over_http(
     let services = &*api.services;
     let plain = |error| RpcFailure { error, detail: None };
     services.limit_address(request.meta.client).map_err(plain)?;
-    let caller = identify(services, &request).map_err(plain)?;
+    let mut caller = identify(services, &request).map_err(plain)?;
     let (client, call) = (request.meta.client, tavern_protocol::CallId::RpcFunc);
     services.limit_call(&caller, client, call.info().name).map_err(plain)?;
     services.limit_function(&caller, client, &request.id).map_err(plain)?;
+    let about = Rpc { id: request.id.clone(), ..Default::default() };
+    let allowed = services.let_call(&mut caller, call, Interface::Rest, &about).await;
+    allowed.map_err(plain)?;
     let cx = Context {
         call,
         caller,
@@ -80,7 +84,7 @@ fn identify(services: &Services, request: &RpcRequest) -> Result<Caller, CodedEr
     match &request.meta.credential {
         Credential::Basic(key) if services.is_http_key(key) => Ok(Caller::Server),
         Credential::Basic(_) => Err(unauthenticated("HTTP key invalid")),
-        Credential::Bearer(token) => services.verify_session(token).map(Caller::Player),
+        Credential::Bearer(token) => services.verify_bearer(token),
         Credential::None => Err(unauthenticated("a session token or the HTTP key is required")),
         Credential::Malformed => Err(unauthenticated("session token invalid")),
     }

@@ -53,7 +53,10 @@ pub(crate) async fn end(
     for revocation in revoked {
         match revocation.scope {
             RevocationScope::Session(login) => services.close_revoked(player.user, Some(login)),
-            RevocationScope::All => services.close_revoked(player.user, None),
+            RevocationScope::All => {
+                services.close_revoked(player.user, None);
+                services.end_delegations(player.user).await?;
+            }
             RevocationScope::Refresh(_) => {}
         }
     }

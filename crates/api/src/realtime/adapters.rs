@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tavern_delegation::Delegate;
 use tavern_domain::{
     CodedError, MatchId, Presence, SessionId, Stream, StreamMode, TokenId, UserId,
 };
@@ -15,6 +16,7 @@ use tavern_social::{Channel, ChatMessage, Live, Notification, Whom};
 use tavern_streams::{Class, CloseReason, Streams};
 use uuid::Uuid;
 
+use crate::caller::Player;
 use crate::services;
 use crate::wire::{self, ChannelName};
 
@@ -171,11 +173,28 @@ impl Live for LiveSockets {
 
 /// Which log-in each open socket belongs to, so that a logout closes the right ones, and its name.
 #[derive(Default)]
-pub(crate) struct Logins(Mutex<hashbrown::HashMap<SessionId, (TokenId, Arc<str>)>>);
+pub(crate) struct Logins(Mutex<hashbrown::HashMap<SessionId, Opened>>);
+
+/// What a socket was opened with.
+struct Opened {
+    login: TokenId,
+    username: Arc<str>,
+    delegation: Option<Arc<Delegate>>,
+}
 
 impl Logins {
-    pub(crate) fn opened(&self, session: SessionId, login: TokenId, username: &Arc<str>) {
-        self.0.lock().insert(session, (login, Arc::clone(username)));
+    pub(crate) fn opened(
+        &self,
+        session: SessionId,
+        player: &Player,
+        delegation: Option<&Arc<Delegate>>,
+    ) {
+        let opened = Opened {
+            login: player.token_id,
+            username: Arc::clone(&player.username),
+            delegation: delegation.cloned(),
+        };
+        self.0.lock().insert(session, opened);
     }
 
     pub(crate) fn closed(&self, session: SessionId) {
@@ -187,10 +206,24 @@ impl Logins {
     }
 
     pub(crate) fn get(&self, session: SessionId) -> Option<TokenId> {
-        self.0.lock().get(&session).map(|(login, _)| *login)
+        self.0.lock().get(&session).map(|opened| opened.login)
+    }
+
+    /// Whether a socket was opened with a delegated token.
+    pub(crate) fn is_delegated(&self, session: SessionId) -> bool {
+        self.0.lock().get(&session).is_some_and(|opened| opened.delegation.is_some())
+    }
+
+    /// The sockets that were opened with a delegated token.
+    pub(crate) fn delegated(&self) -> Vec<(SessionId, Arc<Delegate>)> {
+        let map = self.0.lock();
+        let each = map.iter().filter_map(|(session, opened)| {
+            Some((*session, Arc::clone(opened.delegation.as_ref()?)))
+        });
+        each.collect()
     }
 
     pub(crate) fn username(&self, session: SessionId) -> Option<Arc<str>> {
-        self.0.lock().get(&session).map(|(_, username)| Arc::clone(username))
+        self.0.lock().get(&session).map(|opened| Arc::clone(&opened.username))
     }
 }

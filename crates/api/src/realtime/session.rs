@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tavern_domain::{CodedError, PresenceReason, RealtimeCode, SessionId, Stream, UserId};
+use tavern_domain::{
+    CodedError, ErrorCode, PresenceReason, RealtimeCode, SessionId, Stream, UserId,
+};
 use tavern_presence::Presences as _;
 use tavern_protocol::realtime::{Envelope, Pong, envelope::Message};
 use tavern_protocol::{Outgoing, RtId};
 use tavern_runtime_hooks::{EventKind, HookContext, RpcContext};
 use tavern_social::NotificationCode;
-use tavern_streams::{Class, CloseReason};
+use tavern_streams::Class;
 use tavern_telemetry::When;
 use tokio::time::Instant;
 
@@ -20,6 +22,7 @@ use super::{channel, matches, matchmaker, parties, status};
 use crate::api::{Api, unauthenticated};
 use crate::caller::Player;
 use crate::cases::rpc;
+use crate::delegation::{self, sockets};
 use crate::error;
 use crate::service::{Admission, Connection, Flow, Hello, Outbox};
 use crate::services::Services;
@@ -36,10 +39,13 @@ pub(crate) struct Session {
 /// Decides whether a socket may open: the same check as for every call.
 pub(crate) fn admit(services: &Services, hello: Hello) -> Result<Admission, CodedError> {
     services.limit_address(hello.client)?;
-    let player = services.verify_session(&hello.token)?;
+    let caller = services.verify_bearer(&hello.token)?;
+    let player = Arc::clone(caller.player()?);
     services.limit_socket(&player)?;
+    let delegation = sockets::admit(services, caller, hello.status)?;
     Ok(Admission {
         player,
+        delegation,
         session: services.new_session_id(),
         status: hello.status,
         lang: Arc::from(if hello.lang.is_empty() { "en" } else { hello.lang.as_str() }),
@@ -55,12 +61,13 @@ pub(crate) fn open(
 ) -> Result<Arc<Session>, CodedError> {
     let services = Arc::clone(&api.services);
     let (user, id) = (admission.user(), admission.session);
-    if services.config.single_socket {
+    // Whoever acts for a player is not the player somewhere else.
+    if services.config.single_socket && admission.delegation.is_none() {
         services.notifications.show(user, NotificationCode::SINGLE_SOCKET, "single_socket");
-        services.streams.close_user(user, CloseReason::Replaced);
+        services.close_replaced(user);
     }
     services.streams.open(id, user, Arc::clone(&outbox)).map_err(error::classified)?;
-    services.logins.opened(id, admission.player.token_id, &admission.player.username);
+    services.logins.opened(id, &admission.player, admission.delegation.as_ref());
     let appear = admission.status;
     let opened = Arc::new(Session { api, admission, outbox, closed: AtomicBool::new(false) });
     match opened.settle(appear) {
@@ -80,14 +87,23 @@ impl Session {
     /// revocation that comes later finds it among the open sessions and closes it.
     fn settle(&self, appear: bool) -> Result<(), CodedError> {
         let services = self.services();
-        if !services.sessions.goes_on(self.player()) {
-            return Err(unauthenticated("session token invalid"));
-        }
         let user = self.user();
         let subscribe = |stream| services.streams.subscribe(self.id(), &stream);
-        subscribe(Stream::notifications(user)).map_err(error::classified)?;
-        // A session always follows its own user.
-        subscribe(Stream::status(user)).map_err(error::classified)?;
+        let (notified, following) = if let Some(token) = &self.admission.delegation {
+            services.delegations.check(token).map_err(delegation::refused)?;
+            sockets::hears(services, token, user)
+        } else if services.sessions.goes_on(self.player()) {
+            // A session always follows its own user.
+            (true, true)
+        } else {
+            return Err(unauthenticated("session token invalid"));
+        };
+        if notified {
+            subscribe(Stream::notifications(user)).map_err(error::classified)?;
+        }
+        if following {
+            subscribe(Stream::status(user)).map_err(error::classified)?;
+        }
         if appear { status::appear(self, "") } else { Ok(()) }
     }
 }
@@ -155,6 +171,9 @@ impl Session {
         if let Err(error) = self.limit(id, &envelope) {
             return self.too_many(id, begun, envelope.cid, &error);
         }
+        if let Err(error) = self.let_message(id, &envelope).await {
+            return self.not_allowed(id, begun, envelope.cid, error);
+        }
         let envelope = if hooks.has_rt_before(id) {
             let cid = envelope.cid.clone();
             let answer = hooks.rt_before(id, || self.context(), envelope).await;
@@ -195,6 +214,22 @@ impl Session {
             }
         }
         Flow::Continue
+    }
+
+    /// Whether the socket's token, if it is a delegated one, still allows this message.
+    async fn let_message(&self, id: RtId, envelope: &Envelope) -> Result<(), CodedError> {
+        let Some(token) = &self.admission.delegation else { return Ok(()) };
+        sockets::let_message(self.services(), self.player(), token, id, envelope).await
+    }
+
+    /// Answers a message that the token does not allow. A token that is not good any more ends the
+    /// session.
+    fn not_allowed(&self, id: RtId, begun: Instant, cid: String, error: CodedError) -> Flow {
+        let ended = error.code() == ErrorCode::Unauthenticated;
+        let refusal = RtError::from(error);
+        self.api.metrics.message(id, begun, Some(refusal.code));
+        self.answer(cid, Err(refusal));
+        if ended { Flow::Close("session token invalid") } else { Flow::Continue }
     }
 
     fn limit(&self, id: RtId, envelope: &Envelope) -> Result<(), CodedError> {

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod delegation;
+#[cfg(test)]
 mod friends;
 #[cfg(test)]
 mod groups;

@@ -13,6 +13,9 @@ use tavern_auth::{
     AuthMeters, Lockout, LockoutConfig, PasswordConfig, Passwords, SessionConfig, Sessions,
 };
 use tavern_cluster::Hub;
+use tavern_delegation::{
+    DelegationConfig, DelegationMeters, DelegationParts, Delegations, SigningKey,
+};
 use tavern_domain::{
     Clock, CodedError, Entropy, ErrorCode, Fetch, FetchError, FetchRequest, FetchResponse,
     Lifecycle, ManualClock, NodeName, Secret, SeededEntropy, Timestamp,
@@ -36,6 +39,10 @@ pub(crate) struct World {
     pub(crate) providers: Arc<dyn Fetch>,
     /// Limits of processes to come.
     pub(crate) limits: tavern_limits::Config,
+    /// The keys of delegated tokens, of processes to come.
+    pub(crate) delegation: DelegationConfig,
+    /// Whether a user has one socket only, in processes to come.
+    pub(crate) single_socket: bool,
     seed: u64,
 }
 
@@ -58,6 +65,11 @@ impl World {
             identity: tavern_identity::Config::default(),
             providers: Arc::new(Nobody),
             limits: tavern_limits::Config::default(),
+            delegation: DelegationConfig {
+                signing_key: SigningKey::generate(&SeededEntropy::new(77)).secret(),
+                ..DelegationConfig::default()
+            },
+            single_socket: false,
             seed: 1,
         }
     }
@@ -87,6 +99,15 @@ impl World {
             .unwrap(),
             passwords: Passwords::new(password, Arc::clone(&entropy), meters.clone()).unwrap(),
             lockout: Lockout::new(LockoutConfig::default(), Arc::clone(&clock), &*entropy, meters),
+            delegations: Delegations::new(DelegationParts {
+                config: self.delegation.clone(),
+                store: Arc::clone(&self.storage.token_revocations),
+                accounts: Arc::clone(&self.storage.accounts),
+                clock: Arc::clone(&clock),
+                entropy: Arc::clone(&entropy),
+                meters: DelegationMeters::default(),
+            })
+            .unwrap(),
             limits: Limits::new(self.limits.clone(), tavern_limits::Meters::default()),
             bus: Arc::new(Hub::alone(NodeName::new("tests").unwrap())),
             metrics: Metrics::new(MetricsConfig::default()),
@@ -99,7 +120,7 @@ impl World {
                 server_key: Secret::new(SERVER_KEY),
                 http_key: Secret::new(HTTP_KEY),
                 single_session: false,
-                single_socket: false,
+                single_socket: self.single_socket,
                 streams: tavern_streams::Config::default(),
                 presence: tavern_presence::Config::default(),
                 matches: tavern_matches::Config::default(),

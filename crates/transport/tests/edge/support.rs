@@ -168,6 +168,7 @@ impl Service for Fake {
         };
         Ok(Admission {
             player: Arc::new(player),
+            delegation: None,
             session: SessionId::NIL,
             status: hello.status,
             lang: hello.lang.into(),

@@ -74,6 +74,7 @@ impl Service for Echo {
         };
         Ok(Admission {
             player: Arc::new(player),
+            delegation: None,
             session: SessionId(uuid::Uuid::from_u128(2)),
             status: hello.status,
             lang: hello.lang.into(),
