@@ -14,7 +14,7 @@ use crate::http::{As, ask, sign_in};
 use crate::socket::Socket;
 
 /// The gRPC status of a call with this bearer token.
-async fn grpc_status(at: SocketAddr, call: CallId, token: &str) -> u16 {
+pub(crate) async fn grpc_status(at: SocketAddr, call: CallId, token: &str) -> u16 {
     let stream = TcpStream::connect(at).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))

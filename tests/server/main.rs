@@ -12,6 +12,8 @@ mod boot;
 #[cfg(test)]
 mod coverage;
 #[cfg(test)]
+mod delegation;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod http;

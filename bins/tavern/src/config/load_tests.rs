@@ -278,6 +278,7 @@ fn the_table_and_the_types_of_other_crates_agree() {
     for (section, written, more) in [
         ("socket", count(Value::serialize(&settings.socket).unwrap()), 0),
         ("session", count(Value::serialize(&settings.session).unwrap()), 4),
+        ("delegation", count(Value::serialize(&settings.delegation).unwrap()), 1),
         ("auth", count(Value::serialize(&settings.auth).unwrap()), -2),
         ("match.relayed", count(Value::serialize(&settings.r#match.relayed).unwrap()), 0),
         ("presence", count(Value::serialize(&settings.presence).unwrap()), 0),
