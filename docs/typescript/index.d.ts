@@ -448,6 +448,10 @@ declare namespace nkruntime {
     registerAfterWriteStorageObjects(hook: AfterHook<ApiStorageObjectAcks, ApiWriteStorageObjectsRequest>): void;
     registerBeforeWriteTournamentRecord(hook: BeforeHook<ApiWriteTournamentRecordRequest>): void;
     registerAfterWriteTournamentRecord(hook: AfterHook<ApiLeaderboardRecord, ApiWriteTournamentRecordRequest>): void;
+    registerBeforeMintToken(hook: BeforeHook<ApiMintTokenRequest>): void;
+    registerAfterMintToken(hook: AfterHook<ApiMintedToken, ApiMintTokenRequest>): void;
+    registerBeforeRevokeToken(hook: BeforeHook<ApiRevokeTokenRequest>): void;
+    registerAfterRevokeToken(hook: AfterHook<void, ApiRevokeTokenRequest>): void;
   }
 
   /** A realtime message that a client may send. */
@@ -1956,6 +1960,31 @@ declare namespace nkruntime {
     completions: ApiMatchmakerCompletionStats[];
   }
 
+  /** `nakama.api.MintTokenRequest` */
+  interface ApiMintTokenRequest {
+    rights: string[];
+    expirySec: number | null;
+    boards: string[];
+    channels: string[];
+    collections: string[];
+    functions: string[];
+    groups: string[];
+    keys: string[];
+    matches: string[];
+    owners: string[];
+    parties: string[];
+    targets: string[];
+    requires: ApiTokenRequirement[];
+    vars: string[];
+  }
+
+  /** `nakama.api.MintedToken` */
+  interface ApiMintedToken {
+    token: string;
+    revocationId: string;
+    expireTime: string | null;
+  }
+
   /** `nakama.api.Notification` */
   interface ApiNotification {
     id: string;
@@ -2004,6 +2033,12 @@ declare namespace nkruntime {
   /** `nakama.api.ReadStorageObjectsRequest` */
   interface ApiReadStorageObjectsRequest {
     objectIds: ApiReadStorageObjectId[];
+  }
+
+  /** `nakama.api.RevokeTokenRequest` */
+  interface ApiRevokeTokenRequest {
+    token: string;
+    revocationId: string;
   }
 
   /** `nakama.api.Rpc` */
@@ -2076,6 +2111,13 @@ declare namespace nkruntime {
     validatedSubscriptions: ApiValidatedSubscription[];
     cursor: string;
     prevCursor: string;
+  }
+
+  /** `nakama.api.TokenRequirement` */
+  interface ApiTokenRequirement {
+    name: string;
+    values: string[];
+    publicKey: string;
   }
 
   /** `nakama.api.Tournament` */
