@@ -114,8 +114,9 @@ fn player(token: &tavern_delegation::Delegate) -> Player {
 
 /// Whoever holds a token that is not good is told no more than with a session token.
 pub(crate) fn refused(error: DelegationError) -> CodedError {
-    match error.code() {
-        ErrorCode::Unauthenticated => unauthenticated("session token invalid").caused_by(error),
-        _ => error::classified(error),
+    if error.code() == ErrorCode::Unauthenticated {
+        unauthenticated("session token invalid").caused_by(error)
+    } else {
+        error::classified(error)
     }
 }

@@ -74,18 +74,19 @@ mod tests {
     use tavern_domain::{SeededEntropy, Timestamp};
 
     use super::*;
+    use crate::config::DelegationConfig;
     use crate::grant::{Grant, mint};
-    use crate::keys::{Keys, SigningKey};
+    use crate::keys::SigningKey;
     use crate::token::verify;
 
     #[test]
     fn the_cache_is_bounded_and_keeps_what_is_used() {
         let entropy = SeededEntropy::new(1);
-        let keys = Keys::new(&SigningKey::generate(&entropy).secret(), 1, &[]).unwrap();
+        let signing_key = SigningKey::generate(&entropy).secret();
+        let config = DelegationConfig { signing_key, ..DelegationConfig::default() };
         let grant = Grant { rights: vec!["*".to_owned()], ..Grant::default() };
-        let (now, then) = (Timestamp::from_seconds(1), Timestamp::from_seconds(9));
-        let token = mint(&keys, &grant, now, then, &entropy).unwrap().token;
-        let token = Arc::new(verify(&token, &keys).unwrap());
+        let token = mint(&config, &grant, None, Timestamp::EPOCH, &entropy).unwrap().token;
+        let token = Arc::new(verify(&token, &config.keys().unwrap()).unwrap());
         let cache = Cache::new(16);
         let used = Cache::key("used");
         cache.insert(used, &token);

@@ -85,9 +85,7 @@ impl DelegationConfig {
         ] {
             if !range.contains(&value) {
                 let (low, high) = (range.start(), range.end());
-                problems.push(format!(
-                    "delegation.{name} must be {low} to {high}, is {value}"
-                ));
+                problems.push(format!("delegation.{name} must be {low} to {high}, is {value}"));
             }
         }
     }

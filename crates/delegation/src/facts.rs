@@ -167,7 +167,8 @@ pub(crate) fn ambient(
         fact("interface", Term::Str(interface.to_owned())),
         fact("ordinary", Term::Bool(call.standing == Standing::Ordinary)),
     ];
-    let of_element = element.0.iter().map(|(name, value)| fact(name.text(), Term::Str(value.clone())));
+    let of_element =
+        element.0.iter().map(|(name, value)| fact(name.text(), Term::Str(value.clone())));
     common.into_iter().chain(of_element)
 }
 

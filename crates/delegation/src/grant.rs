@@ -7,10 +7,12 @@ use biscuit_auth::datalog::SymbolTable;
 use tavern_domain::{Entropy, Timestamp, TokenId, UserId};
 use uuid::Uuid;
 
+use crate::config::DelegationConfig;
 use crate::error::DelegationError;
 use crate::facts::fact;
-use crate::keys::{Keys, SigningKey};
+use crate::keys::SigningKey;
 use crate::narrow::{Narrowing, text, written};
+use crate::token::verify;
 
 /// The most rights, and the most session variables, of a token.
 const MAX_RIGHTS: usize = 128;
@@ -57,18 +59,26 @@ impl std::fmt::Debug for Minted {
     }
 }
 
-/// Mints a token as of an instant.
+/// Mints a token as of an instant, by the keys and within the bounds of a configuration. It lives
+/// for so many seconds, or as long as configured.
 ///
 /// # Errors
 /// [`DelegationError::Off`] without a signing key; [`DelegationError::BadGrant`].
 pub fn mint(
-    keys: &Keys,
+    config: &DelegationConfig,
     grant: &Grant,
+    lives: Option<u32>,
     issued: Timestamp,
-    expires: Timestamp,
     entropy: &dyn Entropy,
 ) -> Result<Minted, DelegationError> {
+    let keys = config.keys().map_err(|_| DelegationError::Off)?;
     let (number, key) = keys.signing.as_ref().ok_or(DelegationError::Off)?;
+    let lives = lives.unwrap_or(config.expiry_sec);
+    if lives == 0 || lives > config.max_expiry_sec {
+        let most = config.max_expiry_sec;
+        return Err(DelegationError::BadGrant(format!("a token lives 1 to {most} seconds")));
+    }
+    let expires = issued.whole_seconds().plus_seconds(lives.into());
     let mut token = BiscuitBuilder::new().root_key_id(*number);
     for fact in facts(grant, issued, expires, entropy)? {
         token = token.fact(fact).map_err(DelegationError::Unreadable)?;
@@ -79,11 +89,15 @@ pub fn mint(
         .build_with_key_pair(&key.0, SymbolTable::new(), &next.0)
         .map_err(DelegationError::Unreadable)?;
     let revocation_id = built.revocation_identifiers().first().map(|id| hex(id));
-    Ok(Minted {
-        token: written(built.to_base64())?,
-        revocation_id: revocation_id.unwrap_or_default(),
-        expires,
-    })
+    let token = written(built.to_base64())?;
+    // What is handed out is good: its checks are within the bounds too.
+    if let Err(error) = verify(&token, &keys) {
+        if let DelegationError::Malformed(why) = error {
+            return Err(DelegationError::BadGrant(why.to_owned()));
+        }
+        return Err(error);
+    }
+    Ok(Minted { token, revocation_id: revocation_id.unwrap_or_default(), expires })
 }
 
 fn facts(

@@ -37,9 +37,11 @@ pub struct Seen {
 pub fn inspect(token: &str, keys: Option<&Keys>) -> Result<Seen, DelegationError> {
     let read = decode(token)?;
     let good = keys.filter(|keys| !keys.is_empty()).map(|keys| {
-        verify(token, keys).map(|_| ()).map_err(|error| match error {
-            DelegationError::Unreadable(cause) => cause.to_string(),
-            other => other.to_string(),
+        verify(token, keys).map(|_| ()).map_err(|error| {
+            if let DelegationError::Unreadable(cause) = &error {
+                return cause.to_string();
+            }
+            error.to_string()
         })
     });
     Ok(Seen { key_id: read.root_key_id(), blocks: blocks(&read)?, good })

@@ -141,7 +141,11 @@ impl Keys {
                 Some(_) => return Err(KeyProblem::SameNumber(number)),
             }
         }
-        if accepted.len() > MAX_KEYS { Err(KeyProblem::TooMany) } else { Ok(Self { signing, accepted }) }
+        if accepted.len() > MAX_KEYS {
+            Err(KeyProblem::TooMany)
+        } else {
+            Ok(Self { signing, accepted })
+        }
     }
 
     /// Whether there is none, so that no token can be good.

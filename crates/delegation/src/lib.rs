@@ -36,16 +36,16 @@ mod revoked;
 mod token;
 
 pub use config::DelegationConfig;
-pub use delegations::{
-    DelegationMeters, DelegationParts, Delegations, MAX_ELEMENTS, MAX_REVOKED,
-};
+pub use delegations::{DelegationMeters, DelegationParts, Delegations, MAX_ELEMENTS, MAX_REVOKED};
 pub use error::DelegationError;
 pub use facts::{
     Action, CallFacts, Element, Interface, Name, OPEN_SOCKET, RIGHT_TO_ALL, RIGHT_TO_READ, Standing,
 };
 pub use grant::{Grant, Minted, mint};
 pub use inspect::{BlockSeen, Seen, inspect};
-pub use keys::{DEVELOPMENT_KEY, KeyProblem, Keys, MAX_KEYS, SigningKey, parse_public, public_text};
+pub use keys::{
+    DEVELOPMENT_KEY, KeyProblem, Keys, MAX_KEYS, SigningKey, parse_public, public_text,
+};
 pub use narrow::{Narrowing, attenuate};
 pub use partner::{PartnerFact, append, request, vouch};
 pub use token::{Delegate, MAX_BLOCKS, MAX_TOKEN_BYTES, is_delegated};

@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use biscuit_auth::builder::{BlockBuilder, Fact, Term};
 use biscuit_auth::ThirdPartyRequest;
+use biscuit_auth::builder::{BlockBuilder, Fact, Term};
 
 use crate::error::DelegationError;
 use crate::keys::SigningKey;
@@ -37,10 +37,8 @@ impl PartnerFact {
         let (name, values) = text.split_once('=').ok_or_else(|| {
             DelegationError::BadGrant(format!("{text:?} is no fact: it has to be name=value"))
         })?;
-        let fact = Self {
-            name: name.to_owned(),
-            values: values.split(',').map(str::to_owned).collect(),
-        };
+        let fact =
+            Self { name: name.to_owned(), values: values.split(',').map(str::to_owned).collect() };
         fact.terms()?;
         Ok(fact)
     }

@@ -81,10 +81,10 @@ impl RevokedList {
             for new in revocations {
                 match &new.which {
                     RevokedTokens::All => {
-                        let all = lists.users.entry(new.user).or_insert(User {
-                            at: new.at,
-                            until: new.expires,
-                        });
+                        let all = lists
+                            .users
+                            .entry(new.user)
+                            .or_insert(User { at: new.at, until: new.expires });
                         all.at = all.at.max(new.at);
                         all.until = all.until.max(new.expires);
                     }

@@ -41,7 +41,8 @@ pub(crate) async fn mint(
         },
         vars,
     };
-    let minted = services.delegations.mint(&grant, request.expiry_sec).map_err(error::classified)?;
+    let minted =
+        services.delegations.mint(&grant, request.expiry_sec).map_err(error::classified)?;
     Ok(api::MintedToken {
         token: minted.token,
         revocation_id: minted.revocation_id,

@@ -22,8 +22,12 @@ pub(crate) trait About {
 pub(crate) fn canonical(name: Name, value: &str) -> String {
     match name {
         Name::Group | Name::Owner | Name::Target => id(value),
-        Name::Match => value.parse::<MatchId>().map_or_else(|_| value.to_owned(), |id| id.to_string()),
-        Name::Party => value.parse::<PartyId>().map_or_else(|_| value.to_owned(), |id| id.to_string()),
+        Name::Match => {
+            value.parse::<MatchId>().map_or_else(|_| value.to_owned(), |id| id.to_string())
+        }
+        Name::Party => {
+            value.parse::<PartyId>().map_or_else(|_| value.to_owned(), |id| id.to_string())
+        }
         Name::Channel => {
             Channel::parse(value).map_or_else(|_| value.to_owned(), |it| it.stream().to_string())
         }

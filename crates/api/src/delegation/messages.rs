@@ -14,7 +14,8 @@ use crate::services::Services;
 pub(crate) const fn facts(message: RtId) -> CallFacts {
     let (call, action) = nature(message);
     // Functions are the same however they are called.
-    let standing = if matches!(message, RtId::Rpc) { Standing::Guarded } else { Standing::Ordinary };
+    let standing =
+        if matches!(message, RtId::Rpc) { Standing::Guarded } else { Standing::Ordinary };
     CallFacts { call, action, standing, interface: Interface::Socket }
 }
 

@@ -7,8 +7,8 @@ use tavern_api::{Api, CloseReason, Credential, Flow};
 use tavern_delegation::{Name, Narrowing, attenuate, inspect};
 use tavern_domain::{CodedError, ErrorCode};
 use tavern_protocol::realtime::{
-    ChannelJoin, ChannelMessageSend, MatchCreate, MatchJoin, Ping, StatusUpdate,
-    envelope::Message, match_join,
+    ChannelJoin, ChannelMessageSend, MatchCreate, MatchJoin, Ping, StatusUpdate, envelope::Message,
+    match_join,
 };
 use tavern_protocol::{Unit, api, calls};
 
@@ -167,7 +167,8 @@ async fn what_could_take_an_account_away_has_to_be_named() {
     let request = api::SessionRefreshRequest { token: text(&all), ..Default::default() };
     let refresh = call::<calls::SessionRefresh>(&api, server_key(), request).await;
     assert_eq!(code(refresh), ErrorCode::Unauthenticated);
-    for never in ["MintToken", "RevokeToken", "AuthenticateCustom", "SessionRefresh", "Nothing", ""] {
+    for never in ["MintToken", "RevokeToken", "AuthenticateCustom", "SessionRefresh", "Nothing", ""]
+    {
         assert_eq!(code(mint(&api, &ada, rights(&[never])).await), ErrorCode::InvalidArgument);
     }
     assert_eq!(code(mint(&api, &ada, rights(&[])).await), ErrorCode::InvalidArgument);
@@ -329,8 +330,7 @@ async fn a_bot_hears_notifications_only_if_it_may_list_them() {
 async fn a_socket_ends_with_its_token() {
     let mut world = World::new();
     let services = world.services();
-    let api =
-        crate::world::with_hooks(Arc::clone(&services), tavern_runtime_hooks::Hooks::none());
+    let api = crate::world::with_hooks(Arc::clone(&services), tavern_runtime_hooks::Hooks::none());
     let ada = sign_in(&api, "ada-ada").await.unwrap();
     let player = Socket::with(&api, ada.clone(), false).await.unwrap();
     let short = api::MintTokenRequest { expiry_sec: Some(100), ..rights(&["*"]) };
@@ -380,8 +380,7 @@ async fn a_bot_does_not_take_the_player_s_only_socket() {
 async fn a_ban_ends_the_tokens_and_their_sockets() {
     let mut world = World::new();
     let services = world.services();
-    let api =
-        crate::world::with_hooks(Arc::clone(&services), tavern_runtime_hooks::Hooks::none());
+    let api = crate::world::with_hooks(Arc::clone(&services), tavern_runtime_hooks::Hooks::none());
     let ada = sign_in(&api, "ada-ada").await.unwrap();
     let bot = token(&api, &ada, &["*"]).await;
     let socket = open(&api, &bot, false).await.unwrap();

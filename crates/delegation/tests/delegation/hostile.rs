@@ -1,9 +1,9 @@
 //! Tokens made to harm: wide ones, costly ones, garbage.
 
+use crate::support::{ANN, World, call};
 use biscuit_auth::builder::BlockBuilder;
 use biscuit_auth::{KeyPair, PrivateKey, UnverifiedBiscuit};
 use proptest::prelude::*;
-use crate::support::{ANN, World, call};
 use tavern_delegation::{DelegationError, Element, Name, Narrowing, append, attenuate, inspect};
 
 /// A token with a block of any code, as other tools would append it.
@@ -111,10 +111,23 @@ async fn tokens_of_other_servers_are_not_believed() {
 /// A block of facts, checks and rejections over what tokens here know, right or wrong.
 fn code() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
-        "right", "call", "user", "ordinary", "action", "collection", "interface", "time",
+        "right",
+        "call",
+        "user",
+        "ordinary",
+        "action",
+        "collection",
+        "interface",
+        "time",
     ]);
     let value = prop::sample::select(vec![
-        r#""*""#, r#""read""#, r#""ListGroups""#, r#""saves""#, r#""secrets""#, "true", "1",
+        r#""*""#,
+        r#""read""#,
+        r#""ListGroups""#,
+        r#""saves""#,
+        r#""secrets""#,
+        "true",
+        "1",
     ]);
     let fact = (name.clone(), value.clone()).prop_map(|(name, value)| format!("{name}({value});"));
     let kind = prop::sample::select(vec!["check if", "check all", "reject if"]);

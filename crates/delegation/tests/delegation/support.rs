@@ -18,6 +18,7 @@ pub(crate) struct World {
     pub(crate) config: DelegationConfig,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) delegations: Delegations,
+    pub(crate) meters: DelegationMeters,
     storage: Storage,
 }
 
@@ -40,13 +41,14 @@ impl World {
             obligation: None,
         };
         storage.accounts.create(new).await.unwrap();
-        let delegations = make(&config, &clock, &storage);
-        Self { config, clock, delegations, storage }
+        let meters = DelegationMeters::default();
+        let delegations = make(&config, &clock, &storage, &meters);
+        Self { config, clock, delegations, meters, storage }
     }
 
     /// A new process on the same store.
     pub(crate) async fn restart(&mut self) {
-        self.delegations = make(&self.config, &self.clock, &self.storage);
+        self.delegations = make(&self.config, &self.clock, &self.storage, &self.meters);
         self.delegations.load().await.unwrap();
     }
 
@@ -72,14 +74,19 @@ impl World {
     }
 }
 
-fn make(config: &DelegationConfig, clock: &Arc<ManualClock>, storage: &Storage) -> Delegations {
+fn make(
+    config: &DelegationConfig,
+    clock: &Arc<ManualClock>,
+    storage: &Storage,
+    meters: &DelegationMeters,
+) -> Delegations {
     Delegations::new(DelegationParts {
         config: config.clone(),
         store: Arc::clone(&storage.token_revocations),
         accounts: Arc::clone(&storage.accounts),
         clock: Arc::clone(clock) as _,
         entropy: Arc::new(SeededEntropy::new(9)),
-        meters: DelegationMeters::default(),
+        meters: meters.clone(),
     })
     .unwrap()
 }

@@ -85,8 +85,7 @@ async fn calls_interfaces_and_reading_are_narrowed_too() {
     let world = World::new().await;
     let token = world.mint(&["*"]);
     let narrow = |narrowing: Narrowing| attenuate(&token, &narrowing).unwrap();
-    let calls =
-        narrow(Narrowing { calls: vec!["ListFriends".into()], ..Narrowing::default() });
+    let calls = narrow(Narrowing { calls: vec!["ListFriends".into()], ..Narrowing::default() });
     assert!(world.may(&calls, call("ListFriends"), vec![]));
     assert!(!world.may(&calls, call("ListGroups"), vec![]));
     let grpc = narrow(Narrowing { interfaces: vec![Interface::Grpc], ..Narrowing::default() });
@@ -318,5 +317,33 @@ async fn a_token_is_shown_with_what_revokes_it() {
     let at = bent.len() / 2;
     bent[at] = if bent[at] == b'A' { b'B' } else { b'A' };
     let bent = String::from_utf8(bent).unwrap();
-    assert!(inspect(&bent, Some(&keys)).is_ok_and(|seen| seen.good != Some(Ok(()))) || inspect(&bent, None).is_err());
+    assert!(
+        inspect(&bent, Some(&keys)).is_ok_and(|seen| seen.good != Some(Ok(())))
+            || inspect(&bent, None).is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_known_token_is_not_verified_again_and_calls_are_counted() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let counts: [Arc<AtomicU64>; 4] = std::array::from_fn(|_| Arc::default());
+    let counter = |at: usize| metrics::Counter::from_arc(Arc::clone(&counts[at]));
+    let mut world = World::new().await;
+    world.meters.allowed = counter(0);
+    world.meters.denied = counter(1);
+    world.meters.cache_hits = counter(2);
+    world.meters.cache_misses = counter(3);
+    world.restart().await;
+    let token = world.mint(&["ListFriends"]);
+    assert!(world.may(&token, call("ListFriends"), vec![]));
+    assert!(world.may(&token, call("ListFriends"), vec![]));
+    assert!(!world.may(&token, call("ListGroups"), vec![]));
+    let seen = counts.each_ref().map(|count| count.load(Ordering::SeqCst));
+    assert_eq!(seen, [2, 1, 2, 1]);
+    // A token that is not good is forgotten, not remembered as bad.
+    world.delegations.revoke_all(ANN).await.unwrap();
+    assert!(world.verify(&token).is_err() && world.verify(&token).is_err());
+    let seen = counts.each_ref().map(|count| count.load(Ordering::SeqCst));
+    assert_eq!(seen, [2, 1, 3, 2]);
 }

@@ -56,9 +56,9 @@ impl TokenRevocations for Memory {
         let mut tables = self.lock();
         let kept = &mut tables.token_revocations;
         let key = (new.user, new.which.clone());
-        let blocks = kept.keys().filter(|(user, which)| {
-            *user == new.user && matches!(which, RevokedTokens::Block(_))
-        });
+        let blocks = kept
+            .keys()
+            .filter(|(user, which)| *user == new.user && matches!(which, RevokedTokens::Block(_)));
         let full = blocks.count() >= most as usize;
         if full && new.which != RevokedTokens::All && !kept.contains_key(&key) {
             return Ok(false);
