@@ -39,7 +39,7 @@ every_call! {
     UpdateAccount, UpdateGroup, ValidatePurchaseApple, ValidateSubscriptionApple,
     ValidatePurchaseGoogle, ValidateSubscriptionGoogle, ValidatePurchaseHuawei,
     ValidatePurchaseFacebookInstant, ValidatePurchaseSamsung, WriteLeaderboardRecord,
-    WriteStorageObjects, WriteTournamentRecord,
+    WriteStorageObjects, WriteTournamentRecord, MintToken, RevokeToken,
 }
 
 /// The call whose name is the first line, else the one that the first byte stands for, and the

@@ -3,6 +3,7 @@
 mod addresses;
 mod calls;
 mod config;
+mod delegated;
 mod envelopes;
 mod headers;
 mod http;
@@ -13,6 +14,7 @@ mod tokens;
 pub use addresses::{addresses, cursor};
 pub use calls::{request_binary, request_json, rest};
 pub use config::config;
+pub use delegated::delegated;
 pub use envelopes::{envelope_binary, envelope_json};
 pub use headers::{forwarded, log_redaction, trace_context};
 pub use http::http;
@@ -28,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     ("addresses", addresses),
     ("config", config),
     ("cursor", cursor),
+    ("delegated", delegated),
     ("envelope_binary", envelope_binary),
     ("envelope_json", envelope_json),
     ("forwarded", forwarded),

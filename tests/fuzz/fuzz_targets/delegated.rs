@@ -1,0 +1,4 @@
+//! The target `delegated` as a program.
+#![no_main]
+
+tavern_fuzz::fuzz_program!(delegated);
