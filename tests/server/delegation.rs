@@ -205,3 +205,42 @@ async fn a_partner_s_word_makes_a_token_good_and_a_new_key_keeps_it_so() {
     assert_eq!((refused.status, refused.body["code"].as_u64()), (400, Some(9)));
     server.stop().await;
 }
+
+/// The requests and the checks of the page, as they stand there.
+#[tokio::test]
+async fn the_examples_of_the_page_work() {
+    let page = include_str!("../../docs/delegation.md");
+    let database = database().await;
+    let server = run(&keyed(&database.url())).await;
+    let at = server.addresses().game.http;
+    let session = sign_in(at, "a-device-that-reads-the-page").await.body;
+    let session = session["token"].as_str().unwrap();
+    let key = SigningKey::generate(&OsEntropy).public_text();
+    let quoted = |fence: &str| -> Vec<String> {
+        let fence = format!("```{fence}\n");
+        let blocks = page.split(&fence).skip(1);
+        blocks.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    };
+    let mut token = String::new();
+    for block in quoted("http") {
+        let (head, body) = block.split_once("\n\n").unwrap();
+        let path = head.lines().next().unwrap().strip_prefix("POST ").unwrap();
+        let body = body.trim().replace("En0KEw...", &token);
+        let answer = ask(at, As::Player(session), "POST", path, &body).await;
+        assert_eq!(answer.status, 200, "{block}: {:?}", answer.body);
+        if let Some(minted) = answer.body["token"].as_str() {
+            minted.clone_into(&mut token);
+        }
+    }
+    let shown = quoted("json");
+    for member in serde_json::from_str::<Value>(&shown[0]).unwrap().as_object().unwrap().keys() {
+        assert!(["token", "revocation_id", "expire_time"].contains(&member.as_str()));
+    }
+    let requires = serde_json::from_str(&shown[1].replace("ed25519/...", &key)).unwrap();
+    let token = mint(at, session, requires).await;
+    let all = page.split("```\n").filter(|block| block.starts_with("check if"));
+    let checks: Vec<String> = all.flat_map(str::lines).map(|c| c.replace(';', "")).collect();
+    assert_eq!(checks.len(), 3, "{checks:?}");
+    narrowed(&token, &Narrowing { checks, ..Narrowing::default() });
+    server.stop().await;
+}

@@ -24,7 +24,8 @@ use crate::error;
 use crate::service::Input;
 use crate::services::Services;
 
-pub(crate) use about::{About, canonical};
+pub(crate) use about::About;
+pub use about::canonical;
 
 /// Whether a token can be given this right: it is the name of a call or message that tokens can
 /// make, or one of the wide ones.

@@ -42,7 +42,7 @@ mod wire;
 
 pub use api::Api;
 pub use caller::{Caller, Delegation, Player};
-pub use delegation::is_right;
+pub use delegation::{canonical, is_right};
 pub use host::ServerHost;
 pub use obligations::Leftovers;
 pub use service::{

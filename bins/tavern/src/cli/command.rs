@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::Migrate;
+use super::token::{self, TokenCommand};
 use crate::config::{CommandFlag, Flags, parse_flags};
 
 /// What to do.
@@ -28,6 +29,8 @@ pub enum Command {
         /// A port of this machine; `None` asks the server of the configuration.
         port: Option<u16>,
     },
+    /// Work on delegated tokens.
+    Token(TokenCommand),
     /// Show the version.
     Version,
     /// Shows the notices of what travels inside the program.
@@ -42,6 +45,7 @@ impl Command {
         match self {
             Self::Serve | Self::Migrate(_) | Self::Check { .. } => true,
             Self::Healthcheck { port } => port.is_none(),
+            Self::Token(token) => token.loads_configuration(),
             Self::Keygen { .. } | Self::Version | Self::Licenses | Self::Help => false,
         }
     }
@@ -55,7 +59,9 @@ pub enum UsageError {
     #[error("argument {0} is no Unicode text")]
     NotUnicode(usize),
     /// There is no such command.
-    #[error("there is no command {0:?}; commands are serve, migrate, check, keygen, healthcheck")]
+    #[error(
+        "there is no command {0:?}; commands are serve, migrate, check, keygen, healthcheck, token"
+    )]
     NoCommand(String),
     /// A word that nothing asks for.
     #[error("unexpected argument {0:?}")]
@@ -63,6 +69,12 @@ pub enum UsageError {
     /// `migrate` without what to do.
     #[error("migrate needs one of up, down, redo, status")]
     MigrateWhat,
+    /// `token` without what to do, or without what to do it with.
+    #[error(
+        "token needs one of mint, attenuate TOKEN, inspect TOKEN, request TOKEN, vouch REQUEST, \
+         append TOKEN BLOCK, keygen, public-key"
+    )]
+    TokenWhat,
     /// A port that is none.
     #[error("{0:?} is no port")]
     NoPort(String),
@@ -89,7 +101,8 @@ pub fn parse_command(args: Vec<OsString>) -> Result<(Command, Flags), UsageError
         .enumerate()
         .map(|(n, arg)| arg.into_string().map_err(|_| UsageError::NotUnicode(n + 1)))
         .collect::<Result<_, _>>()?;
-    let flags = parse_flags(&args, KNOWN);
+    let known = [KNOWN, token::FLAGS].concat();
+    let flags = parse_flags(&args, &known);
     if flags.has("help") || flags.has("h") {
         return Ok((Command::Help, flags));
     }
@@ -116,6 +129,10 @@ pub fn parse_command(args: Vec<OsString>) -> Result<(Command, Flags), UsageError
             (Command::Healthcheck { port: Some(number) }, rest)
         }
         ["healthcheck"] => (Command::Healthcheck { port: None }, &[][..]),
+        ["token", words @ ..] => {
+            let (token, rest) = TokenCommand::parse(words)?;
+            (Command::Token(token), rest)
+        }
         ["help", rest @ ..] => (Command::Help, rest),
         ["version", rest @ ..] => (Command::Version, rest),
         ["licenses", rest @ ..] => (Command::Licenses, rest),
@@ -124,13 +141,19 @@ pub fn parse_command(args: Vec<OsString>) -> Result<(Command, Flags), UsageError
     if let Some(word) = rest.first() {
         return Err(UsageError::Unexpected((*word).to_owned()));
     }
-    for (flag, belongs) in [
-        ("effective", matches!(command, Command::Check { .. })),
-        ("out", matches!(command, Command::Keygen { .. })),
-    ] {
-        if flags.has(flag) && !belongs {
-            return Err(UsageError::Unexpected(format!("--{flag}")));
-        }
+    let belongs = |flag: &str| match &command {
+        Command::Check { .. } => flag == "effective",
+        Command::Keygen { .. } => flag == "out",
+        Command::Token(token) => token.takes(flag),
+        Command::Serve
+        | Command::Migrate(_)
+        | Command::Healthcheck { .. }
+        | Command::Version
+        | Command::Licenses
+        | Command::Help => false,
+    };
+    if let Some((flag, _)) = flags.commands.iter().find(|(flag, _)| !belongs(flag)) {
+        return Err(UsageError::Unexpected(format!("--{flag}")));
     }
     Ok((command, flags))
 }
@@ -161,6 +184,8 @@ mod tests {
             (&["healthcheck", "7350"], Command::Healthcheck { port: Some(7350) }),
             (&["--version"], Command::Version),
             (&["licenses"], Command::Licenses),
+            (&["token", "mint", "--right=*"], Command::Token(TokenCommand::Mint)),
+            (&["token", "request", "@t"], Command::Token(TokenCommand::Request("@t".into()))),
             (&["check", "--help"], Command::Help),
         ] {
             assert_eq!(command(args), Ok(expected), "{args:?}");
@@ -178,6 +203,11 @@ mod tests {
             (&["--dev", "false"], UsageError::NoCommand("false".into())),
             (&["serve", "--effective"], UsageError::Unexpected("--effective".into())),
             (&["check", "--out=x"], UsageError::Unexpected("--out".into())),
+            (&["token"], UsageError::TokenWhat),
+            (&["token", "append", "one"], UsageError::TokenWhat),
+            (&["token", "inspect", "t", "u"], UsageError::Unexpected("u".into())),
+            (&["token", "attenuate", "t", "--user=u"], UsageError::Unexpected("--user".into())),
+            (&["serve", "--right=*"], UsageError::Unexpected("--right".into())),
         ] {
             assert_eq!(command(args), Err(expected), "{args:?}");
         }

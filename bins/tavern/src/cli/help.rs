@@ -12,6 +12,21 @@ const COMMANDS: &str =
                               with --effective show every value with its source
   keygen [--out FILE]         make fresh secrets as a configuration file
   healthcheck [port]          ask a running server whether it is ready
+  token WHAT                  tokens that speak for some of a player's rights, without a server:
+    mint --user ID --right CALL [--expires-in SECONDS] [narrowing]
+                              make one with the key of the configuration
+    attenuate TOKEN narrowing narrow one, without any key
+    inspect TOKEN             show what one says, and whether the configured keys make it good
+    request TOKEN             what a partner needs to vouch for something
+    vouch REQUEST --key-file FILE --fact NAME=VALUE
+                              a partner's word for it
+    append TOKEN BLOCK        the token with the partner's word
+    keygen --out FILE         make a key, and show its public half
+    public-key                show the public half of the configured key
+                              narrowing: --call, --collection, --key, --owner, --group, --board,
+                              --channel, --match, --party, --function, --target, --interface,
+                              --require NAME=VALUE@KEY, --check CODE (all repeatable),
+                              --read-only, --expires-in SECONDS; @FILE stands for what is in a file
   licenses                    show the notices of what travels inside the program
   --version                   show the version
   --help                      show this

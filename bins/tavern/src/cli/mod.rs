@@ -10,19 +10,22 @@ mod healthcheck;
 mod help;
 mod keygen;
 mod program;
+mod token;
 
 use std::ffi::OsString;
 use std::io::Write;
 
-use tavern_domain::Entropy;
+use tavern_delegation::DelegationConfig;
+use tavern_domain::{Entropy, SystemClock};
 
 use crate::config::{
-    Mode, Problems, Resolved, Settings, Sources, effective, load, read_file, resolve,
+    Flags, Mode, Problems, Resolved, Settings, Sources, effective, load, read_file, resolve,
 };
 
 pub use command::{Command, UsageError, parse_command};
 pub use exit::{Exit, Failure};
 pub use program::{Migrate, Program, Start};
+pub use token::TokenCommand;
 
 /// What a command works with.
 pub struct Surroundings<'a> {
@@ -53,8 +56,9 @@ pub fn run(program: &dyn Program, with: Surroundings<'_>) -> Exit {
         say(err, &format!("{}\n", Problems(flags.problems().to_vec())));
         return Exit::BadConfiguration;
     }
+    let given = flags.clone();
     let sources = Sources::gather(flags, environment, &read_file);
-    match execute(program, &command, sources, out, err, entropy) {
+    match execute(program, &command, sources, &given, out, err, entropy) {
         Ok(()) => Exit::Ok,
         Err(failure) => {
             say(err, &format!("{failure}\n"));
@@ -67,6 +71,7 @@ fn execute(
     program: &dyn Program,
     command: &Command,
     sources: Sources,
+    flags: &Flags,
     out: &mut dyn Write,
     err: &mut dyn Write,
     entropy: &dyn Entropy,
@@ -87,6 +92,15 @@ fn execute(
         Command::Check { effective } => return check(program, &sources, *effective, out, err),
         Command::Keygen { out: file } => return keygen::run(file.as_deref(), entropy, out),
         Command::Healthcheck { port } => return health(&sources, *port, out),
+        Command::Token(what) => {
+            let config = if what.loads_configuration() {
+                load(&sources, Mode::Tool).map_err(bad_configuration)?.settings.delegation
+            } else {
+                DelegationConfig::default()
+            };
+            let with = token::With { flags, config: &config, clock: &SystemClock, entropy };
+            return token::run(what, &with, out);
+        }
     }
     Ok(())
 }

@@ -171,3 +171,159 @@ fn a_healthcheck_without_a_server_fails() {
     assert_eq!(exit, Exit::Failed);
     assert!(err.contains(&format!("cannot reach 127.0.0.1:{port}")), "{err}");
 }
+
+/// What a command about tokens prints, without the end of the line.
+fn token(args: &[&str]) -> String {
+    let args: Vec<&str> = std::iter::once("token").chain(args.iter().copied()).collect();
+    let (exit, out, err) = run_with(&Fake::default(), &args, &[]);
+    assert_eq!((exit, err.as_str()), (Exit::Ok, ""), "{args:?}");
+    out.trim_end().to_owned()
+}
+
+const USER: &str = "5a0b1f52-3c7e-4b0a-9d29-6f6f1f3f2a10";
+
+#[test]
+fn a_token_is_minted_narrowed_and_shown_without_a_server() {
+    let minted = token(&["mint", "--dev", "--user", USER, "--right", "read", "--right=OpenSocket"]);
+    let narrow = token(&[
+        "attenuate",
+        &minted,
+        "--collection=saves",
+        "--group",
+        &USER.to_uppercase(),
+        "--call=ReadStorageObjects",
+        "--interface=rest",
+        "--read-only",
+        "--expires-in=60",
+        "--check",
+        r#"reject if key("secret")"#,
+    ]);
+    let shown = token(&["inspect", "--dev", &narrow]);
+    for part in [
+        "key: 1",
+        "signatures: good",
+        "block 0, minted",
+        "block 1, narrowed",
+        &format!("user(\"{USER}\")"),
+        r#"right("read")"#,
+        r#"{"saves"}.contains($v)"#,
+        &format!("{{\"{USER}\"}}.contains($v)"),
+        r#"check if action("read")"#,
+        r#"reject if key("secret")"#,
+    ] {
+        assert!(shown.contains(part), "no {part:?} in {shown}");
+    }
+    assert_eq!(shown.matches("revocation id: ").count(), 2);
+    assert!(token(&["inspect", &narrow]).contains("not checked"));
+    let dir = tempfile::tempdir().unwrap();
+    let key = dir.path().join("key").display().to_string();
+    let public = format!("--delegation.public_keys=1:{}", token(&["keygen", "--out", &key]));
+    let (exit, _, err) = run_with(&Fake::default(), &["token", "inspect", &narrow, &public], &[]);
+    assert_eq!(exit, Exit::Failed);
+    assert!(err.contains("the token is not good"), "{err}");
+}
+
+#[test]
+fn a_partner_vouches_by_files_and_the_minter_s_server_believes_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).display().to_string();
+    let public = token(&["keygen", "--out", &file("key")]);
+    let (exit, ..) = run_with(&Fake::default(), &["token", "keygen", "--out", &file("key")], &[]);
+    assert_eq!(exit, Exit::Failed, "a key is not overwritten");
+    let require = format!("--require=member=guild-7@{public}");
+    let minted = token(&["mint", "--dev", "--user", USER, "--right=read", &require]);
+    std::fs::write(file("token"), minted + "\n").unwrap();
+    std::fs::write(file("request"), token(&["request", &format!("@{}", file("token"))])).unwrap();
+    let asked = format!("@{}", file("request"));
+    let vouch = ["vouch", &asked, "--key-file", &file("key"), "--fact", "member=guild-7"];
+    let block = token(&vouch);
+    let vouched = token(&["append", &format!("@{}", file("token")), &block]);
+    let shown = token(&["inspect", "--dev", &vouched]);
+    assert!(shown.contains(&format!("block 1, by {public}")), "{shown}");
+    assert!(shown.contains(r#"member("guild-7")"#) && shown.contains("signatures: good"));
+}
+
+#[test]
+fn a_key_of_the_server_is_shown_as_others_list_it() {
+    let shown = token(&["public-key", "--dev", "--delegation.signing_key_id=7"]);
+    let key = shown.strip_prefix("7:ed25519/").unwrap();
+    assert_eq!(key.len(), 64);
+    let (exit, _, err) = run_with(&Fake::default(), &["token", "public-key"], &[]);
+    assert_eq!((exit, err.as_str()), (Exit::Failed, "there is no delegation.signing_key\n"));
+}
+
+#[test]
+fn what_makes_no_token_is_told() {
+    let mint = |more: &[&str]| {
+        let args = [&["token", "mint", "--dev"], more].concat();
+        let (exit, out, err) = run_with(&Fake::default(), &args, &[]);
+        assert_eq!((exit, out.as_str()), (Exit::Failed, ""), "{args:?}");
+        err
+    };
+    let user = format!("--user={USER}");
+    for (more, told) in [
+        (&["--right=read"][..], "--user is missing"),
+        (&["--user=ann", "--right=read"], "is no user id"),
+        (&[&user], "1 to 128 rights"),
+        (&[&user, "--right=MintToken"], "is no right"),
+        (&[&user, "--right=read", "--expires-in=0"], "takes seconds"),
+        (&[&user, "--right=read", "--expires-in=99999999"], "lives 1 to 2592000 seconds"),
+        (&[&user, "--right=read", "--interface=fax"], "is none of"),
+        (&[&user, "--right=read", "--require=member"], "name=value@public key"),
+        (&[&user, "--right=read", "--require=member=1@ed25519/0"], "the partner's key is no key"),
+        (&[&user, "--right=read", "--check=allow if true"], "is no check"),
+        (&[&user, "--right=read", r#"--check=check if "a".matches("a")"#], "regular expression"),
+    ] {
+        let err = mint(more);
+        assert!(err.contains(told), "{more:?}: {err}");
+    }
+    let (exit, _, err) =
+        run_with(&Fake::default(), &["token", "attenuate", "x", "--read-only"], &[]);
+    assert_eq!(exit, Exit::Failed);
+    assert!(err.contains("base64"), "{err}");
+    let missing = ["token", "request", "@/nowhere/at/all"];
+    let (_, _, err) = run_with(&Fake::default(), &missing, &[]);
+    assert!(err.contains("cannot read /nowhere/at/all"), "{err}");
+}
+
+/// Every line of the page's shell examples, in a folder of their own.
+#[test]
+fn the_commands_of_the_page_on_delegation_work() {
+    let page = include_str!("../../../../docs/delegation.md");
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    std::fs::write(path("tavern.yaml"), keygen_of(5)).unwrap();
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let lines = blocks.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty());
+    let lines: Vec<&str> = lines.collect();
+    assert!(lines.len() >= 9, "{lines:?}");
+    let mut partner = String::new();
+    for line in lines {
+        let (line, keep) = line.split_once(" > ").map_or((line, None), |(a, b)| (a, Some(b)));
+        let line = line.replace("$PARTNER", &partner);
+        let mut args = Vec::new();
+        for arg in line.strip_prefix("tavern ").expect(&line).split_whitespace() {
+            let is_file = args.last().is_some_and(|flag: &String| {
+                ["--config", "--out", "--key-file"].contains(&flag.as_str())
+            });
+            args.push(match arg.strip_prefix('@') {
+                Some(name) => format!("@{}", path(name)),
+                None if is_file => path(arg),
+                None => arg.to_owned(),
+            });
+        }
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let (exit, out, err) = run_with(&Fake::default(), &args, &[]);
+        assert_eq!((exit, err.as_str()), (Exit::Ok, ""), "{line}");
+        if line.contains("token keygen") {
+            partner = out.trim().to_owned();
+        }
+        if let Some(name) = keep {
+            std::fs::write(path(name), out).unwrap();
+        }
+    }
+}
+
+fn keygen_of(seed: u64) -> String {
+    crate::config::keygen_file(&SeededEntropy::new(seed))
+}

@@ -67,6 +67,12 @@ impl Flags {
         self.commands.iter().rev().find(|(flag, _)| *flag == name)?.1.as_deref()
     }
 
+    /// All values of a command's flag that can be given several times, in order.
+    pub fn values_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let of_name = self.commands.iter().filter(move |(flag, _)| *flag == name);
+        of_name.filter_map(|(_, value)| value.as_deref())
+    }
+
     /// The configuration files named, in order.
     pub(crate) fn files(&self) -> Vec<String> {
         self.options.iter().filter(|f| f.row.key == "config").map(|f| f.value.clone()).collect()

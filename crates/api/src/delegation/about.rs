@@ -18,8 +18,9 @@ pub(crate) trait About {
     fn about(&self, user: UserId) -> Vec<Element>;
 }
 
-/// A value as checks see it.
-pub(crate) fn canonical(name: Name, value: &str) -> String {
+/// A value as checks see it: ids in the one way that the server writes them.
+#[must_use]
+pub fn canonical(name: Name, value: &str) -> String {
     match name {
         Name::Group | Name::Owner | Name::Target => id(value),
         Name::Match => {
