@@ -14,6 +14,7 @@ use tavern_protocol::CallId;
 use crate::harness::{database, settings, start};
 use crate::http::{As, ask, sign_in};
 use crate::interfaces::grpc_status;
+use crate::program::command;
 use crate::socket::Socket;
 
 /// Settings with a fresh signing key.
@@ -203,6 +204,52 @@ async fn a_partner_s_word_makes_a_token_good_and_a_new_key_keeps_it_so() {
     let who = As::Player(session["token"].as_str().unwrap());
     let refused = ask(at, who, "POST", "/v2/tavern/token", r#"{"rights":["read"]}"#).await;
     assert_eq!((refused.status, refused.body["code"].as_u64()), (400, Some(9)));
+    server.stop().await;
+}
+
+/// An operator's hand, with the program and the database only.
+#[tokio::test]
+async fn an_operator_mints_and_revokes_by_the_program() {
+    let database = database().await;
+    let settings = keyed(&database.url());
+    let server = run(&settings).await;
+    let at = server.addresses().game.http;
+    let session = sign_in(at, "a-device-of-a-user").await.body;
+    let session = session["token"].as_str().unwrap();
+    let me = ask(at, As::Player(session), "GET", "/v2/account", "").await.body;
+    let user = me["user"]["id"].as_str().unwrap().to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let tavern = async |args: &[&str]| -> String {
+        let output = command("tavern", folder.path())
+            .env("TAVERN_DELEGATION__SIGNING_KEY", settings.delegation.signing_key.expose())
+            .env("TAVERN_DATABASE__ADDRESS", database.url())
+            .args([&["token"], args].concat())
+            .output()
+            .await
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let account = async |at: SocketAddr, token: &str| {
+        ask(at, As::Player(token), "GET", "/v2/account", "").await.status
+    };
+    let one = tavern(&["mint", "--user", &user, "--right", "GetAccount"]).await;
+    let other = tavern(&["mint", "--user", &user, "--right", "GetAccount"]).await;
+    assert_eq!((account(at, &one).await, account(at, &other).await), (200, 200));
+    let nobody = "00000000-0000-0000-0000-000000000001";
+    let nobody = tavern(&["mint", "--user", nobody, "--right", "GetAccount"]).await;
+    assert_eq!(account(at, &nobody).await, 401);
+    let shown = tavern(&["inspect", &one]).await;
+    let id = shown.lines().find_map(|line| line.strip_prefix("revocation id: ")).unwrap();
+    tavern(&["revoke", id, "--user", &user]).await;
+    server.stop().await;
+    let server = run(&settings).await;
+    let at = server.addresses().game.http;
+    assert_eq!((account(at, &one).await, account(at, &other).await), (401, 200));
+    server.stop().await;
+    tavern(&["revoke", "--user", &user]).await;
+    let server = run(&settings).await;
+    assert_eq!(account(server.addresses().game.http, &other).await, 401);
     server.stop().await;
 }
 

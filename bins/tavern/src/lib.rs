@@ -12,6 +12,7 @@ pub mod boot;
 pub mod cli;
 pub mod config;
 mod migrations;
+mod revoking;
 mod scripts;
 mod server;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tavern_domain::{Clock as _, Lifecycle, OsEntropy, SystemClock};
+use tavern_domain::{Clock as _, Lifecycle, OsEntropy, SystemClock, UserId};
 use tavern_runtime_hooks::Module;
 use tavern_telemetry::{
     Counter, Gauge, LogHandle, Metrics, Tracer, WallClock, log_panics, start_logging,
@@ -16,6 +16,7 @@ use crate::boot::{Outcome, Running, Server};
 use crate::cli::{self, Exit, Failure, Migrate, Program, Start, Surroundings};
 use crate::config::{Settings, Sources, read_file, reload};
 use crate::migrations;
+use crate::revoking;
 use crate::scripts;
 
 /// Runs the command line of a server with these modules and answers the exit code: all that the
@@ -104,6 +105,17 @@ impl Program for Tavern {
     ) -> Result<(), Failure> {
         runtime()?
             .block_on(migrations::run(settings, migrate, out))
+            .map_err(|error| Failure::new(Exit::Database, error))
+    }
+
+    fn revoke_tokens(
+        &self,
+        settings: &Settings,
+        user: UserId,
+        block: Option<&str>,
+    ) -> Result<(), Failure> {
+        runtime()?
+            .block_on(revoking::run(settings, user, block))
             .map_err(|error| Failure::new(Exit::Database, error))
     }
 

@@ -72,7 +72,7 @@ pub enum UsageError {
     /// `token` without what to do, or without what to do it with.
     #[error(
         "token needs one of mint, attenuate TOKEN, inspect TOKEN, request TOKEN, vouch REQUEST, \
-         append TOKEN BLOCK, keygen, public-key"
+         append TOKEN BLOCK, revoke [ID], keygen, public-key"
     )]
     TokenWhat,
     /// A port that is none.

@@ -21,6 +21,8 @@ const COMMANDS: &str =
     vouch REQUEST --key-file FILE --fact NAME=VALUE
                               a partner's word for it
     append TOKEN BLOCK        the token with the partner's word
+    revoke --user ID [REVOCATION_ID]
+                              end a user's tokens with this block, or all, in the database
     keygen --out FILE         make a key, and show its public half
     public-key                show the public half of the configured key
                               narrowing: --call, --collection, --key, --owner, --group, --board,

@@ -15,7 +15,6 @@ mod token;
 use std::ffi::OsString;
 use std::io::Write;
 
-use tavern_delegation::DelegationConfig;
 use tavern_domain::{Entropy, SystemClock};
 
 use crate::config::{
@@ -93,12 +92,13 @@ fn execute(
         Command::Keygen { out: file } => return keygen::run(file.as_deref(), entropy, out),
         Command::Healthcheck { port } => return health(&sources, *port, out),
         Command::Token(what) => {
-            let config = if what.loads_configuration() {
-                load(&sources, Mode::Tool).map_err(bad_configuration)?.settings.delegation
+            let settings = if what.loads_configuration() {
+                load(&sources, Mode::Tool).map_err(bad_configuration)?.settings
             } else {
-                DelegationConfig::default()
+                Settings::default()
             };
-            let with = token::With { flags, config: &config, clock: &SystemClock, entropy };
+            let (settings, clock) = (&settings, &SystemClock);
+            let with = token::With { program, flags, settings, clock, entropy };
             return token::run(what, &with, out);
         }
     }

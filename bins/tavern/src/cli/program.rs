@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use tavern_domain::UserId;
+
 #[cfg(doc)]
 use super::Exit;
 use super::Failure;
@@ -68,6 +70,18 @@ pub trait Program {
         settings: &Settings,
         migrate: Migrate,
         out: &mut dyn Write,
+    ) -> Result<(), Failure>;
+
+    /// Revokes a user's delegated tokens with the block of this id, or all of them. Running servers
+    /// notice within a minute.
+    ///
+    /// # Errors
+    /// With [`Exit::Database`].
+    fn revoke_tokens(
+        &self,
+        settings: &Settings,
+        user: UserId,
+        block: Option<&str>,
     ) -> Result<(), Failure>;
 
     /// Loads the server modules without starting anything, and tells a line about each.

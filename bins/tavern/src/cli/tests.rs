@@ -1,6 +1,6 @@
 use std::cell::RefCell;
 
-use tavern_domain::SeededEntropy;
+use tavern_domain::{SeededEntropy, UserId};
 
 use super::*;
 use crate::config::options;
@@ -27,6 +27,16 @@ impl Program for Fake {
         self.done.borrow_mut().push(format!("{migrate:?} {}", settings.limit));
         say(out, "migrated\n");
         Err(Failure::new(Exit::Database, "no database"))
+    }
+
+    fn revoke_tokens(
+        &self,
+        _: &Settings,
+        user: UserId,
+        block: Option<&str>,
+    ) -> Result<(), Failure> {
+        self.done.borrow_mut().push(format!("revoke {user} {block:?}"));
+        Ok(())
     }
 
     fn check_modules(&self, _: &Settings) -> Result<Vec<String>, Failure> {
@@ -284,6 +294,19 @@ fn what_makes_no_token_is_told() {
     let missing = ["token", "request", "@/nowhere/at/all"];
     let (_, _, err) = run_with(&Fake::default(), &missing, &[]);
     assert!(err.contains("cannot read /nowhere/at/all"), "{err}");
+}
+
+#[test]
+fn revoking_is_the_program_s_and_needs_a_user() {
+    let fake = Fake::default();
+    let user = format!("--user={USER}");
+    for args in [&["token", "revoke", &user][..], &["token", "revoke", "00ff", &user]] {
+        assert_eq!(run_with(&fake, args, &[]).0, Exit::Ok, "{args:?}");
+    }
+    let done = [format!("revoke {USER} None"), format!("revoke {USER} Some(\"00ff\")")];
+    assert_eq!(*fake.done.borrow(), done);
+    let (exit, _, err) = run_with(&fake, &["token", "revoke"], &[]);
+    assert_eq!((exit, err.as_str()), (Exit::Failed, "--user is missing\n"));
 }
 
 /// Every line of the page's shell examples, in a folder of their own.

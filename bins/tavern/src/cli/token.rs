@@ -8,14 +8,14 @@ use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use tavern_delegation::{
-    DelegationConfig, DelegationError, Grant, Interface, Name, Narrowing, PartnerFact, Seen,
-    SigningKey, append, attenuate, inspect, mint, request, vouch,
+    DelegationError, Grant, Interface, Name, Narrowing, PartnerFact, Seen, SigningKey, append,
+    attenuate, inspect, mint, request, vouch,
 };
-use tavern_domain::{Clock, Entropy, Secret, Timestamp};
+use tavern_domain::{Clock, Entropy, Secret, Timestamp, UserId};
 
 use super::keygen::write_new;
-use super::{Exit, Failure, UsageError, say};
-use crate::config::{CommandFlag, Flags};
+use super::{Exit, Failure, Program, UsageError, say};
+use crate::config::{CommandFlag, Flags, Settings};
 
 /// What to do with tokens.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,6 +32,8 @@ pub enum TokenCommand {
     Vouch(String),
     /// Put a partner's word into a token.
     Append(String, String),
+    /// Revoke a user's tokens with this block, or all of them, in the database.
+    Revoke(Option<String>),
     /// Make a key, for a partner or for the server.
     Keygen,
     /// Show the public half of the configuration's key, as other servers list it.
@@ -100,6 +102,8 @@ impl TokenCommand {
             ["request", token, rest @ ..] => (Self::Request(owned(token)), rest),
             ["vouch", request, rest @ ..] => (Self::Vouch(owned(request)), rest),
             ["append", token, block, rest @ ..] => (Self::Append(owned(token), owned(block)), rest),
+            ["revoke"] => (Self::Revoke(None), &[][..]),
+            ["revoke", id, rest @ ..] => (Self::Revoke(Some(owned(id))), rest),
             ["keygen", rest @ ..] => (Self::Keygen, rest),
             ["public-key", rest @ ..] => (Self::PublicKey, rest),
             _ => return Err(UsageError::TokenWhat),
@@ -109,7 +113,7 @@ impl TokenCommand {
     /// Whether it looks at the configuration.
     pub(super) const fn loads_configuration(&self) -> bool {
         match self {
-            Self::Mint | Self::Inspect(_) | Self::PublicKey => true,
+            Self::Mint | Self::Inspect(_) | Self::PublicKey | Self::Revoke(_) => true,
             Self::Attenuate(_)
             | Self::Request(_)
             | Self::Vouch(_)
@@ -126,6 +130,7 @@ impl TokenCommand {
             Self::Attenuate(_) => narrows,
             Self::Vouch(_) => narrows || matches!(flag, "key-file" | "fact"),
             Self::Keygen => flag == "out",
+            Self::Revoke(_) => flag == "user",
             Self::Inspect(_) | Self::Request(_) | Self::Append(..) | Self::PublicKey => false,
         }
     }
@@ -133,9 +138,10 @@ impl TokenCommand {
 
 /// What a command about tokens works with.
 pub(super) struct With<'a> {
+    pub(super) program: &'a dyn Program,
     pub(super) flags: &'a Flags,
     /// Of the commands that look at it; else the default.
-    pub(super) config: &'a DelegationConfig,
+    pub(super) settings: &'a Settings,
     pub(super) clock: &'a dyn Clock,
     pub(super) entropy: &'a dyn Entropy,
 }
@@ -146,13 +152,20 @@ pub(super) fn run(
     with: &With<'_>,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    if let TokenCommand::Revoke(block) = command {
+        let user = user(with.flags).map_err(|error| Failure::new(Exit::Failed, error))?;
+        with.program.revoke_tokens(with.settings, user, block.as_deref())?;
+        say(out, "revoked; running servers notice within a minute\n");
+        return Ok(());
+    }
     let text = made(command, with).map_err(|error| Failure::new(Exit::Failed, error))?;
     say(out, &format!("{}\n", text.trim_end()));
     Ok(())
 }
 
 fn made(command: &TokenCommand, with: &With<'_>) -> Result<String, TokenError> {
-    let With { flags, config, clock, entropy } = *with;
+    let With { flags, settings, clock, entropy, .. } = *with;
+    let config = &settings.delegation;
     let now = clock.now();
     Ok(match command {
         TokenCommand::Mint => {
@@ -186,6 +199,8 @@ fn made(command: &TokenCommand, with: &With<'_>) -> Result<String, TokenError> {
                 .map_err(|source| TokenError::Write { path: path.to_owned(), source })?;
             key.public_text()
         }
+        // It makes nothing.
+        TokenCommand::Revoke(_) => String::new(),
         TokenCommand::PublicKey => {
             if config.signing_key.is_empty() {
                 return Err(TokenError::NoKey);
@@ -205,9 +220,13 @@ fn seconds(text: &str) -> Result<u32, TokenError> {
     text.parse().ok().filter(|seconds| *seconds > 0).ok_or_else(wrong)
 }
 
-fn grant(flags: &Flags) -> Result<Grant, TokenError> {
+fn user(flags: &Flags) -> Result<UserId, TokenError> {
     let user = flags.value_of("user").ok_or_else(|| missing("user"))?;
-    let user = user.parse().map_err(|_| TokenError::Flag(format!("{user:?} is no user id")))?;
+    user.parse().map_err(|_| TokenError::Flag(format!("{user:?} is no user id")))
+}
+
+fn grant(flags: &Flags) -> Result<Grant, TokenError> {
+    let user = user(flags)?;
     let rights: Vec<String> = flags.values_of("right").map(str::to_owned).collect();
     if let Some(unknown) = rights.iter().find(|right| !tavern_api::is_right(right)) {
         return Err(TokenError::Flag(format!("{unknown:?} is no right of a token")));
