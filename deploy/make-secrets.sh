@@ -34,7 +34,8 @@ for role in superuser tavern; do
 done
 echo "tavern:$(cat "$new/postgres.tavern")@postgres:5432/tavern" >"$new/database.address"
 
-for secret in socket.server_key runtime.http_key session.encryption_key session.refresh_encryption_key; do
+for secret in socket.server_key runtime.http_key session.encryption_key \
+    session.refresh_encryption_key delegation.signing_key; do
     [ -s "$new/$secret" ]
 done
 chmod 0444 "$new"/*
