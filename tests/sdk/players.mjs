@@ -46,6 +46,7 @@ class Events {
     for (const kind of [
       "ondisconnect", "onnotification", "onmatchdata", "onmatchpresence", "onstatuspresence",
       "onchannelmessage", "onchannelpresence", "onstreamdata", "onstreampresence",
+      "onparty", "onpartypresence", "onmatchmakermatched",
     ]) {
       socket[kind] = (event) => this.#arrived({ kind, event });
     }

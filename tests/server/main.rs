@@ -23,6 +23,7 @@ mod indexes;
 mod interfaces;
 #[cfg(test)]
 mod kill;
+#[cfg(test)]
 mod matchmaking;
 #[cfg(test)]
 mod people;
@@ -30,6 +31,8 @@ mod people;
 mod program;
 #[cfg(test)]
 mod purchases;
+#[cfg(test)]
+mod resume;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

@@ -19,7 +19,10 @@ async fn the_javascript_sdk_signs_in_chats_and_plays() {
         .current_dir(&folder);
     let installed = install.status().await.expect("npm is installed");
     assert!(installed.success(), "npm ci failed");
-    let mut world = World::with(vec![Arc::new(Boards::default())], |_| {}).await;
+    let mut world = World::with(vec![Arc::new(Boards::default())], |settings| {
+        settings.matchmaker.interval_sec = 1;
+    })
+    .await;
     let mut tests = Command::new("npm");
     tests
         .args(["test", "--silent"])

@@ -44,6 +44,17 @@ impl Socket {
         tokio::time::timeout(PATIENCE, read).await.expect("a message in time")
     }
 
+    /// Breaks without a goodbye: the client is not there any more.
+    pub(crate) async fn breaks(&mut self) {
+        use tokio::io::AsyncWriteExt as _;
+        self.0.get_mut().shutdown().await.unwrap();
+    }
+
+    /// Says goodbye.
+    pub(crate) async fn close(&mut self) {
+        self.0.close(None).await.unwrap();
+    }
+
     /// Waits for the end; the code of the close frame, if there was one.
     pub(crate) async fn ended(&mut self) -> Option<u16> {
         let read = async {

@@ -47,7 +47,7 @@ pub use host::ServerHost;
 pub use obligations::Leftovers;
 pub use service::{
     Admission, CallMeta, ClientAddress, Connection, Credential, Flow, Hello, Input, Outbox,
-    RpcFailure, RpcRequest, Service,
+    Resumption, RpcFailure, RpcRequest, Service,
 };
 pub use services::{Config, Parts, Services};
 // What an edge's outboxes implement and are told.

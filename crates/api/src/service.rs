@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tavern_delegation::Delegate;
-use tavern_domain::{CodedError, SessionId, UserId};
+use tavern_domain::{CodedError, SessionId, TokenId, UserId};
 use tavern_protocol::realtime::Envelope;
 use tavern_protocol::routes::Binding;
 use tavern_protocol::{CallId, Outgoing};
@@ -141,6 +142,20 @@ impl Admission {
     pub fn user(&self) -> UserId {
         self.player.user
     }
+
+    /// Which sessions the socket may take over.
+    #[must_use]
+    pub fn resumption(&self) -> Resumption {
+        Resumption { user: self.player.user, login: self.player.token_id }
+    }
+}
+
+/// Which sessions a socket may take over when theirs broke: those of the same user and log-in. A
+/// refreshed token belongs to the log-in of the one before.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Resumption {
+    user: UserId,
+    login: TokenId,
 }
 
 /// What a session does after a message.
@@ -194,6 +209,20 @@ pub trait Connection: Send + Sync + 'static {
     /// in the order in which they came.
     fn handle(self: Arc<Self>, envelope: Envelope) -> BoxFuture<'static, Flow>;
 
-    /// The socket is gone: leaves everything the session was part of. Called exactly once, last.
+    /// The socket broke without a goodbye: for how long the session waits for another one. Zero: it
+    /// does not.
+    fn grace(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// A new socket takes the session over: it goes on as the answer, with the outbox it has, and
+    /// `self` is not told of its end any more. When it may not go on it has ended.
+    fn resume(
+        self: Arc<Self>,
+        admission: Admission,
+    ) -> BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>>;
+
+    /// The session is over: leaves everything it was part of. Called exactly once, last, unless
+    /// another went on in its place.
     fn closed(&self);
 }

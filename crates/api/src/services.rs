@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tavern_auth::{AccountKey, Lockout, Passwords, Sessions};
 use tavern_cluster::Bus;
@@ -66,6 +67,8 @@ pub struct Config {
     pub single_party: bool,
     /// One match per session: joining one leaves the others.
     pub single_match: bool,
+    /// How long a session whose socket broke waits for another one; zero: not at all.
+    pub resume_grace: Duration,
     /// How other companies are asked who a player is.
     pub identity: tavern_identity::Config,
     /// Bounds of leaderboards.

@@ -46,7 +46,13 @@ pub struct SessionConfig {
     pub single_party: bool,
     /// One match per session: joining one leaves the others. Needs `single_socket`.
     pub single_match: bool,
+    /// How long a session whose socket broke without a goodbye is kept for a new socket of the same
+    /// log-in, in milliseconds, at most [`LONGEST_GRACE_MS`]. 0: it ends at once.
+    pub resume_grace_ms: u32,
 }
+
+/// The longest [`resume_grace_ms`](SessionConfig::resume_grace_ms): five minutes.
+pub const LONGEST_GRACE_MS: u32 = 300_000;
 
 impl Default for SessionConfig {
     fn default() -> Self {
@@ -62,6 +68,7 @@ impl Default for SessionConfig {
             single_socket: false,
             single_party: false,
             single_match: false,
+            resume_grace_ms: 10_000,
         }
     }
 }
@@ -88,6 +95,9 @@ impl SessionConfig {
             ("refresh_token_expiry_sec", self.refresh_token_expiry_sec),
         ] {
             at_least_one("session", name, seconds, problems);
+        }
+        if self.resume_grace_ms > LONGEST_GRACE_MS {
+            problems.push(format!("session.resume_grace_ms must be at most {LONGEST_GRACE_MS}"));
         }
         for (name, on) in [("single_party", self.single_party), ("single_match", self.single_match)]
         {

@@ -41,7 +41,9 @@ pub mod validate;
 
 pub use address::{ClientAddress, ParseNetError, TrustedNet};
 pub use claims::{Claims, TokenKind, Vars};
-pub use config::{AuthConfig, LockoutConfig, PasswordAlgorithm, PasswordConfig, SessionConfig};
+pub use config::{
+    AuthConfig, LONGEST_GRACE_MS, LockoutConfig, PasswordAlgorithm, PasswordConfig, SessionConfig,
+};
 pub use keys::{KeyError, KeyRing, MAX_KEYS, MAX_TOKEN_BYTES, TokenError};
 pub use lockout::{AccountKey, LockedOut, Lockout, LockoutKind};
 pub use log_in::{log_in_id, log_in_time};

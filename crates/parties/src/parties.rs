@@ -180,6 +180,25 @@ impl<V: Voice> Parties<V> {
         self.take_out(id, &mut party, session);
     }
 
+    /// Tells a session again what the parties that it is in are, and, where it leads, who asks to
+    /// join. For one that may have missed something.
+    pub fn tell_again(&self, session: SessionId) {
+        let all = self.sessions.lock().get(&session).cloned().unwrap_or_default();
+        for id in all {
+            let id = PartyId { id, node: self.node.clone() };
+            let Ok(party) = self.find(&id) else { continue };
+            let party = party.lock();
+            let Some(leader) = party.leader().filter(|_| party.is_in(session)) else { continue };
+            let now = snapshot(&id, &party, leader.clone());
+            self.voice.tell(&id, session, News::Joined(&now));
+            if leader.session == session {
+                for request in party.requests() {
+                    self.voice.tell(&id, session, News::Request(request));
+                }
+            }
+        }
+    }
+
     /// The session has ended: it is in no party and asks for none.
     pub fn session_ended(&self, session: SessionId) {
         self.leave_others(session, None);

@@ -34,6 +34,7 @@ struct SocketCells {
     opened: AtomicU64,
     closed: AtomicU64,
     sessions: AtomicI64,
+    parked: LiveCount,
 }
 
 /// Sockets and sessions: opened, closed, live, dropped messages. Cheap to clone.
@@ -42,6 +43,8 @@ pub struct SocketMetrics {
     cells: Arc<SocketCells>,
     dropped: Counter,
     overflow_closes: Counter,
+    parked: Counter,
+    resumed: Counter,
     refused: [Counter; RefusedConnection::ALL.len()],
 }
 
@@ -67,8 +70,12 @@ impl SocketMetrics {
         let c = Arc::clone(&cells);
         let names = [exact::ACTIVE_SESSIONS_COUNT, prefixed::SESSIONS];
         metrics.observe_gauge(&names, &[], move || c.sessions.load(Ordering::Relaxed) as f64);
+        let c = Arc::clone(&cells);
+        metrics.observe_gauge(&[tavern::SESSIONS_PARKED], &[], move || c.parked.value());
         Self {
             cells,
+            parked: metrics.counter(tavern::SESSIONS_PARKED_TOTAL, &[]),
+            resumed: metrics.counter(tavern::SESSIONS_RESUMED_TOTAL, &[]),
             dropped: metrics.counter(tavern::OUTBOX_DROPPED_TOTAL, &[]),
             overflow_closes: metrics.counter(tavern::OUTBOX_OVERFLOW_CLOSES_TOTAL, &[]),
             refused: RefusedConnection::ALL.map(|(_, reason)| {
@@ -97,6 +104,19 @@ impl SocketMetrics {
         self.cells.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// A session waits for another socket, for as long as the answer is held.
+    #[must_use]
+    pub fn parked(&self) -> ParkedSession {
+        self.parked.increment(1);
+        self.cells.parked.began();
+        ParkedSession(self.cells.parked.clone())
+    }
+
+    /// Another socket took a parked session over.
+    pub fn resumed(&self) {
+        self.resumed.increment(1);
+    }
+
     /// Messages were dropped because an outbox was full.
     pub fn outbox_dropped(&self, messages: u64) {
         self.dropped.increment(messages);
@@ -114,6 +134,16 @@ impl SocketMetrics {
                 counter.increment(1);
             }
         }
+    }
+}
+
+/// A session that waits for another socket.
+#[derive(Debug)]
+pub struct ParkedSession(LiveCount);
+
+impl Drop for ParkedSession {
+    fn drop(&mut self) {
+        self.0.ended();
     }
 }
 

@@ -41,7 +41,9 @@ mod tracer;
 pub use calls::{CallGroup, CallMetrics, GRPC_CODES, Outcome, REALTIME_CODES};
 pub use chain::Chain;
 pub use custom::{CustomMetricError, CustomMetrics};
-pub use gauges::{LiveCount, PoolStats, RefusedConnection, SocketMetrics, observe_pool};
+pub use gauges::{
+    LiveCount, ParkedSession, PoolStats, RefusedConnection, SocketMetrics, observe_pool,
+};
 pub use hooks::{HookMetrics, When};
 pub use log::{
     LogConfig, LogError, LogFile, LogFormat, LogGuard, LogHandle, LogLevel, Rotation, WallClock,

@@ -165,6 +165,12 @@ pub mod tavern {
         OUTBOX_DROPPED_TOTAL = "tavern_outbox_dropped_total";
         /// Sessions closed because their outbox was full.
         OUTBOX_OVERFLOW_CLOSES_TOTAL = "tavern_outbox_overflow_closes_total";
+        /// Sessions that wait for another socket because theirs broke.
+        SESSIONS_PARKED = "tavern_sessions_parked";
+        /// Sessions whose socket broke and which waited for another one.
+        SESSIONS_PARKED_TOTAL = "tavern_sessions_parked_total";
+        /// Of these, sessions that another socket took over.
+        SESSIONS_RESUMED_TOTAL = "tavern_sessions_resumed_total";
         /// Connections refused, by reason.
         CONNECTIONS_REFUSED_TOTAL = "tavern_connections_refused_total";
         /// Running relayed matches.

@@ -47,12 +47,18 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    fn new(config: &Config, life: &Lifecycle, meters: &Arc<Meters>) -> Result<Self, String> {
+    fn new(
+        config: &Config,
+        life: &Lifecycle,
+        meters: &Arc<Meters>,
+        parking: &Arc<socket::Parking>,
+    ) -> Result<Self, String> {
         let settings = Arc::new(Settings::new(config)?);
         let socket_parts = Arc::new(socket::Parts {
             life: life.clone(),
             settings: settings.socket.clone(),
             meters: Arc::clone(meters),
+            parking: Arc::clone(parking),
         });
         Ok(Self { settings, socket_parts })
     }
@@ -74,8 +80,9 @@ impl ReservedPorts {
         let addresses = self.addresses();
         let Self { config, http, realtime, grpc } = self;
         let meters = Arc::new(Meters::new(metrics));
-        let snapshot =
-            Snapshot::new(&config, life, &meters).map_err(|text| BindError::Settings { text })?;
+        let parking = Arc::default();
+        let snapshot = Snapshot::new(&config, life, &meters, &parking)
+            .map_err(|text| BindError::Settings { text })?;
         let table = Arc::new(Table::default());
         table.set_limits(config.max_connections, config.max_connections_per_address);
         let certificate = load_certificate(&config).map_err(BindError::Tls)?;
@@ -226,7 +233,9 @@ impl Accepting {
     /// # Errors
     /// When a response header is malformed; then nothing changes.
     pub fn reconfigure(&self, config: &Config) -> Result<(), String> {
-        let snapshot = Snapshot::new(config, &self.edge.life, &self.edge.meters)?;
+        let edge = &self.edge;
+        let parking = Arc::clone(&edge.snapshot.read().socket_parts.parking);
+        let snapshot = Snapshot::new(config, &edge.life, &edge.meters, &parking)?;
         *self.edge.snapshot.write() = snapshot;
         self.edge.table.set_limits(config.max_connections, config.max_connections_per_address);
         Ok(())

@@ -4,12 +4,15 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio_rustls::server::TlsStream;
+
+use crate::socket::Path;
 
 /// A connection. The TLS state is large, so it is kept apart: most connections have none.
 #[derive(Debug)]
@@ -31,6 +34,23 @@ impl Stream {
             }
             Self::Shared(_) | Self::Tls(_) => (self, None),
         }
+    }
+}
+
+impl Path for Stream {
+    fn breaks_after(&self, patience: Option<Duration>) {
+        let io: &TcpStream = match self {
+            Self::Plain(io) => io,
+            Self::Shared(io) => (*io).as_ref(),
+            Self::Tls(io) => io.get_ref().0,
+        };
+        // Only some systems know it. Where it cannot be set a socket breaks later.
+        #[cfg(target_os = "linux")]
+        if let Err(error) = SockRef::from(io).set_tcp_user_timeout(patience) {
+            tracing::debug!(%error, "no time limit for acknowledgements");
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (io, patience);
     }
 }
 

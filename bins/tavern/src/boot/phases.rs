@@ -216,6 +216,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             parties: tavern_parties::Config::default(),
             single_party: settings.session.single_party,
             single_match: settings.session.single_match,
+            resume_grace: Duration::from_millis(settings.session.resume_grace_ms.into()),
             identity: settings.social.providers(&settings.google_auth),
             leaderboards: settings.leaderboard.limits(),
             storage_index: settings.storage.indexes(),

@@ -183,6 +183,11 @@ pub(crate) const SESSION: &[OptionRow] = &[
         Kind::Bool,
         "Whether joining a match leaves the others; needs single_socket",
     ),
+    row(
+        "session.resume_grace_ms",
+        int(0, tavern_auth::LONGEST_GRACE_MS as i64),
+        "How long a session whose socket broke is kept for another one, in milliseconds",
+    ),
 ];
 
 /// `delegation`, owned by the crate of that name.

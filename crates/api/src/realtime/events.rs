@@ -32,7 +32,8 @@ impl PresenceSink for PresenceEvents {
     }
 }
 
-fn event(diff: &PresenceDiff<'_>) -> Option<Message> {
+/// The event that tells of a diff; not every stream has one.
+pub(super) fn event(diff: &PresenceDiff<'_>) -> Option<Message> {
     let joins = wire::presences(diff.joins);
     let leaves = wire::presences(diff.leaves);
     Some(match diff.stream.mode {

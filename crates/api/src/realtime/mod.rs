@@ -12,6 +12,7 @@ mod matches;
 mod matchmaker;
 mod parties;
 mod reply;
+mod resume;
 mod session;
 mod status;
 

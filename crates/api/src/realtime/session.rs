@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -18,7 +19,7 @@ use tavern_telemetry::When;
 use tokio::time::Instant;
 
 use super::reply::{self, Reply, RtError, RtResult};
-use super::{channel, matches, matchmaker, parties, status};
+use super::{channel, matches, matchmaker, parties, resume, status};
 use crate::api::{Api, unauthenticated};
 use crate::caller::Player;
 use crate::cases::rpc;
@@ -30,10 +31,10 @@ use crate::wire;
 
 /// One open socket of a player.
 pub(crate) struct Session {
-    api: Arc<Api>,
+    pub(super) api: Arc<Api>,
     admission: Admission,
-    outbox: Arc<Outbox>,
-    closed: AtomicBool,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) closed: AtomicBool,
 }
 
 /// Decides whether a socket may open: the same check as for every call.
@@ -69,7 +70,7 @@ pub(crate) fn open(
     services.streams.open(id, user, Arc::clone(&outbox)).map_err(error::classified)?;
     services.logins.opened(id, &admission.player, admission.delegation.as_ref());
     let appear = admission.status;
-    let opened = Arc::new(Session { api, admission, outbox, closed: AtomicBool::new(false) });
+    let opened = Arc::new(Session::new(api, admission, outbox));
     match opened.settle(appear) {
         Ok(()) => {
             opened.tell(EventKind::SessionStart, "session_start");
@@ -83,6 +84,10 @@ pub(crate) fn open(
 }
 
 impl Session {
+    pub(super) const fn new(api: Arc<Api>, admission: Admission, outbox: Arc<Outbox>) -> Self {
+        Self { api, admission, outbox, closed: AtomicBool::new(false) }
+    }
+
     /// What every session begins with. A token revoked since it was admitted ends it here: a
     /// revocation that comes later finds it among the open sessions and closes it.
     fn settle(&self, appear: bool) -> Result<(), CodedError> {
@@ -142,7 +147,7 @@ impl Session {
         }
     }
 
-    fn push(&self, envelope: Envelope) {
+    pub(super) fn push(&self, envelope: Envelope) {
         self.outbox.push(Arc::new(Outgoing::new(envelope)), Class::Reliable);
     }
 
@@ -351,6 +356,17 @@ impl Session {
 impl Connection for Session {
     fn handle(self: Arc<Self>, envelope: Envelope) -> BoxFuture<'static, Flow> {
         async move { self.process(envelope).await }.boxed()
+    }
+
+    fn grace(&self) -> Duration {
+        self.services().config.resume_grace
+    }
+
+    fn resume(
+        self: Arc<Self>,
+        admission: Admission,
+    ) -> BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>> {
+        async move { resume::resume(&self, admission).map(|s| s as Arc<dyn Connection>) }.boxed()
     }
 
     fn closed(&self) {

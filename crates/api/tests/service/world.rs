@@ -1,6 +1,7 @@
 //! A service over in-memory storage, with a clock that stands still, and players to play with.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -130,6 +131,7 @@ impl World {
                 parties: tavern_parties::Config::default(),
                 single_party: false,
                 single_match: false,
+                resume_grace: Duration::ZERO,
                 identity: self.identity.clone(),
                 leaderboards: tavern_leaderboards::Config::default(),
                 storage_index: tavern_storage_index::Config::default(),

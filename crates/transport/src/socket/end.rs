@@ -131,6 +131,11 @@ impl End {
         matches!(self, Self::Retired)
     }
 
+    /// Whether the socket broke without a goodbye of either side: the client may well come back.
+    pub(crate) const fn breaks(&self) -> bool {
+        matches!(self, Self::Gone | Self::NoPong | Self::Stuck)
+    }
+
     /// Whether what waits in the outbox is still sent, such as the notification that says why.
     pub(crate) const fn delivers(&self) -> bool {
         matches!(

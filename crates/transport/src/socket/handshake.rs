@@ -8,13 +8,14 @@ use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use tavern_api::{Credential, Hello};
+use tavern_api::{Admission, Credential, Hello, Service};
 use tavern_protocol::Format;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::Role;
 
 use super::outbox::Outbox;
+use super::parking::{Parked, Seat};
 use super::session::{Opening, Session};
 use crate::client::Client;
 use crate::guarded::Guarded;
@@ -95,7 +96,7 @@ pub(crate) fn upgrade(client: &Arc<Client>, mut request: Request<Incoming>) -> R
     let upgraded = hyper::upgrade::on(&mut request);
     let session = Beginning { client: Arc::clone(client), outbox, place };
     drop(edge.life.spawn(async move {
-        let begun = session.begin(upgraded, |outbox| service.open(admission, outbox)).await;
+        let begun = session.begin(upgraded, service, admission).await;
         if let Some(session) = begun {
             session.await;
         }
@@ -142,15 +143,17 @@ struct Beginning {
     place: SessionPlace,
 }
 
-/// What is given up with a session: its places among the sessions and the connections.
-type Kept = (SessionPlace, Arc<Client>);
+/// What is given up with a socket: its place among the connections.
+type Kept = Arc<Client>;
 
 impl Beginning {
-    /// Takes the connection over once the answer is out; `None` when the client has left.
+    /// Takes the connection over once the answer is out; `None` when the client has left. Then
+    /// either a session of before goes on, or a new one begins.
     async fn begin(
         self,
         upgraded: OnUpgrade,
-        open: impl FnOnce(Arc<Outbox>) -> Opening,
+        service: Arc<dyn Service>,
+        admission: Admission,
     ) -> Option<Session<Stream, Kept>> {
         let Self { client, outbox, place } = self;
         let patience = client.settings.read_timeout;
@@ -165,11 +168,21 @@ impl Beginning {
         } else {
             WebSocketStream::from_partially_read(stream, ahead.into(), Role::Server, codec).await
         };
-        if let Some(line) = line {
-            outbox.connect(line);
-        }
-        let opening = open(Arc::clone(&outbox));
-        Some(Session::new(ws, outbox, opening, parts, (place, client)))
+        let key = admission.resumption();
+        let (seat, opening): (_, Opening) = match parts.parking.claim(key, outbox.format()).await {
+            Some(Parked { connection, seat }) => {
+                seat.outbox.resume(line);
+                (seat, connection.disarm()?.resume(admission))
+            }
+            None => {
+                if let Some(line) = line {
+                    outbox.connect(line);
+                }
+                let opening = service.open(admission, Arc::clone(&outbox) as _);
+                (Seat::new(outbox, key, &parts.parking, place), opening)
+            }
+        };
+        Some(Session::new(ws, seat, opening, parts, client))
     }
 }
 

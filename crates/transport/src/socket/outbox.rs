@@ -2,9 +2,10 @@
 //! once, see `direct.rs`.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
 use tavern_api::{Class, CloseReason, Sink};
@@ -17,11 +18,17 @@ use super::direct::{Direct, Sent};
 /// A queue longer than this gives its memory back when it is empty.
 const KEPT: usize = 16;
 
+/// So many times as many messages may wait while there is no socket, and until the next one has
+/// caught up. Bytes are bounded as ever.
+const WIDER: usize = 16;
+
 /// The bounded queue in front of a socket.
 ///
 /// When it is full, messages that may be lost go first, the oldest first; when none is left and the
 /// new one must not be lost, everything is thrown away and the session ends with
 /// [`CloseReason::Overflow`].
+///
+/// It belongs to a session, which may come to have another socket: see `parking.rs`.
 pub(crate) struct Outbox {
     inner: Mutex<Inner>,
     /// The length of the queue, readable without the lock.
@@ -40,6 +47,10 @@ struct Inner {
     waker: Option<Waker>,
     /// The way past the queue.
     direct: Direct,
+    /// More may wait than usual.
+    wide: bool,
+    /// Somebody wants to know whether the socket works.
+    probe: bool,
 }
 
 struct Waiting {
@@ -51,6 +62,8 @@ struct Waiting {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Open,
+    /// Open without a socket.
+    Parked,
     Retiring,
     Closing(CloseReason),
     Shut,
@@ -76,6 +89,8 @@ pub(crate) struct Awake {
     pub(crate) wish: Wish,
     /// To be written before anything else: the rest of a frame. Mostly empty.
     pub(crate) carry: Box<[u8]>,
+    /// The client is to be asked for a sign of life.
+    pub(crate) probe: bool,
 }
 
 impl std::fmt::Debug for Outbox {
@@ -94,6 +109,8 @@ impl Outbox {
                 state: State::Open,
                 waker: None,
                 direct: Direct::default(),
+                wide: false,
+                probe: false,
             }),
             queued: AtomicUsize::new(0),
             format,
@@ -123,13 +140,67 @@ impl Outbox {
         let mut inner = self.inner.lock();
         inner.waker = None;
         let carry = inner.direct.rouse();
+        let probe = std::mem::take(&mut inner.probe);
         let wish = match inner.state {
-            State::Open | State::Shut => Wish::None,
+            State::Open | State::Parked | State::Shut => Wish::None,
             State::Retiring => Wish::Retire,
             State::Closing(why) => Wish::Close(why),
             State::Aborted => Wish::Abort,
         };
-        Awake { wish, carry }
+        Awake { wish, carry, probe }
+    }
+
+    /// Asks the session for a sign of life of its client.
+    pub(crate) fn probe(&self) {
+        let mut inner = self.inner.lock();
+        if inner.state != State::Open {
+            return;
+        }
+        inner.probe = true;
+        let waker = inner.waker.take();
+        drop(inner);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The socket is gone, and another may come: lets go of it and goes on taking messages.
+    pub(crate) fn park(&self) {
+        let mut inner = self.inner.lock();
+        if inner.state == State::Open {
+            inner.state = State::Parked;
+        }
+        inner.direct.shut();
+        // The rest of a frame is nothing to the next socket.
+        drop(inner.direct.rouse());
+        inner.wide = true;
+        inner.probe = false;
+        inner.waker = None;
+    }
+
+    /// The next socket is there; `line` leads to it past its task.
+    pub(crate) fn resume(&self, line: Option<OwnedWriteHalf>) {
+        let mut inner = self.inner.lock();
+        if inner.state == State::Parked {
+            inner.state = State::Open;
+        }
+        inner.waker = None;
+        if let Some(line) = line {
+            inner.direct.open(line);
+        }
+    }
+
+    /// Waits, while there is no socket, until somebody wants the session to end.
+    pub(crate) async fn ended(&self) {
+        poll_fn(|cx| {
+            let mut inner = self.inner.lock();
+            if inner.state != State::Parked {
+                return Poll::Ready(());
+            }
+            inner.waker = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     /// The session's task has written everything and sleeps: until it is awake, others may write
@@ -164,6 +235,7 @@ impl Outbox {
         if inner.queue.capacity() > KEPT {
             inner.queue = VecDeque::new();
         }
+        inner.wide = false;
         inner.waker = Some(waker.clone());
         false
     }
@@ -193,10 +265,10 @@ impl Outbox {
         self.inner.lock().direct.forget_last();
     }
 
-    /// From open to something else, once.
+    /// From open, with or without a socket, to something else, once.
     fn change(&self, state: State) {
         let mut inner = self.inner.lock();
-        if inner.state != State::Open {
+        if !matches!(inner.state, State::Open | State::Parked) {
             return;
         }
         inner.state = state;
@@ -287,13 +359,13 @@ impl Sink<Outgoing> for Outbox {
                 }
                 Sent::Nothing => {}
             },
-            State::Retiring => {}
+            State::Parked | State::Retiring => {}
             State::Closing(_) | State::Shut | State::Aborted => return,
         }
+        let most = limits.queue_messages.saturating_mul(if inner.wide { WIDER } else { 1 });
         let fits = |inner: &Inner| {
             inner.queue.is_empty()
-                || (inner.queue.len() < limits.queue_messages
-                    && inner.bytes + bytes <= limits.queue_bytes)
+                || (inner.queue.len() < most && inner.bytes + bytes <= limits.queue_bytes)
         };
         while !fits(&inner) && inner.drop_oldest_unreliable() {
             dropped += 1;
@@ -311,7 +383,8 @@ impl Sink<Outgoing> for Outbox {
             inner.state = State::Closing(CloseReason::Overflow);
         }
         self.queued.store(inner.queue.len(), Ordering::Relaxed);
-        let waker = inner.waker.take();
+        // Without a socket there is nobody to write it.
+        let waker = if inner.state == State::Parked { None } else { inner.waker.take() };
         drop(inner);
         if dropped > 0 {
             self.parts.meters.sockets.outbox_dropped(dropped);
@@ -364,6 +437,7 @@ mod tests {
             life: Lifecycle::new(),
             settings: Settings::new(&config).unwrap().socket,
             meters: Arc::new(Meters::new(&metrics)),
+            parking: Arc::default(),
         });
         (metrics, Outbox::new(Format::Json, parts))
     }

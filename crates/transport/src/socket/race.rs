@@ -8,8 +8,8 @@ use std::thread;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use socket2::SockRef;
-use tavern_api::{Class, Connection, Flow, Sink};
-use tavern_domain::Lifecycle;
+use tavern_api::{Admission, Class, Connection, Flow, Sink};
+use tavern_domain::{CodedError, Lifecycle};
 use tavern_protocol::realtime::{Envelope, Ping, Pong, StreamData};
 use tavern_protocol::{Format, Wire};
 use tavern_telemetry::Metrics;
@@ -19,6 +19,7 @@ use tungstenite::Message;
 use tungstenite::protocol::Role;
 
 use super::session::Session;
+use super::tests::seat;
 use super::{Outbox, Parts};
 use crate::Config;
 use crate::meters::Meters;
@@ -41,6 +42,13 @@ impl Connection for Echo {
     fn handle(self: Arc<Self>, envelope: Envelope) -> BoxFuture<'static, Flow> {
         self.0.push(Arc::new(Envelope::reply(envelope.cid, Pong {}).into()), Class::Reliable);
         async { Flow::Continue }.boxed()
+    }
+
+    fn resume(
+        self: Arc<Self>,
+        _: Admission,
+    ) -> BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>> {
+        async { Ok(self as Arc<dyn Connection>) }.boxed()
     }
 
     fn closed(&self) {}
@@ -147,6 +155,7 @@ async fn messages_of_many_threads_arrive_whole_and_in_order() {
         life: life.clone(),
         settings: Settings::new(&config).unwrap().socket,
         meters: Arc::new(Meters::new(&Metrics::default())),
+        parking: Arc::default(),
     });
     let outbox = Outbox::new(Format::Json, Arc::clone(&parts));
     let (server, socket) = narrow().await;
@@ -158,7 +167,7 @@ async fn messages_of_many_threads_arrive_whole_and_in_order() {
             let codec = Some(parts.settings.codec());
             let ws = WebSocketStream::from_raw_socket(stream, Role::Server, codec).await;
             let echo: Arc<dyn Connection> = Arc::new(Echo(Arc::clone(&outbox)));
-            Session::new(ws, outbox, async { Ok(echo) }.boxed(), parts, ()).await;
+            Session::new(ws, seat(&parts, &outbox), async { Ok(echo) }.boxed(), parts, ()).await;
         })
     };
 

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -23,6 +24,7 @@ use super::Parts;
 use super::clock::{Clock, Due};
 use super::end::End;
 use super::outbox::{Awake, Outbox, Wish};
+use super::parking::Seat;
 use super::writer::{Tally, Writer};
 use crate::finish::poll_caught;
 
@@ -32,6 +34,13 @@ const TURN: u32 = 64;
 /// The service opening a session.
 pub(crate) type Opening = BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>>;
 
+/// What a session's socket can be told beside reading and writing.
+pub(crate) trait Path {
+    /// The socket breaks when the other end acknowledges nothing for so long; `None` leaves that to
+    /// the system, which has minutes of patience.
+    fn breaks_after(&self, patience: Option<Duration>);
+}
+
 /// A session: reads, handles one message at a time, writes what waits, keeps the time. As long as
 /// a message is being handled nothing is read, so that a client which sends too fast is slowed
 /// down by its own connection; what others send it is written meanwhile.
@@ -39,6 +48,10 @@ pub(crate) struct Session<S, K> {
     ws: WebSocketStream<S>,
     writer: Writer,
     outbox: Arc<Outbox>,
+    /// Given up with the session, or kept for the next socket.
+    seat: Option<Seat>,
+    /// A sign of life is awaited.
+    probed: bool,
     parts: Arc<Parts>,
     /// Dropped with the session.
     _kept: K,
@@ -74,13 +87,13 @@ enum Read {
 
 impl<S, K> Session<S, K>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Path + Unpin,
     K: Unpin,
 {
     /// A session whose handshake is done. It runs when polled, and must be polled to its end.
     pub(crate) fn new(
         ws: WebSocketStream<S>,
-        outbox: Arc<Outbox>,
+        seat: Seat,
         opening: Opening,
         parts: Arc<Parts>,
         kept: K,
@@ -92,7 +105,9 @@ where
         Self {
             ws,
             writer: Writer::default(),
-            outbox,
+            outbox: Arc::clone(&seat.outbox),
+            seat: Some(seat),
+            probed: false,
             work: Work::Opening(opening),
             connection: None,
             closing: None,
@@ -148,6 +163,9 @@ where
                 Poll::Ready(Ok(Ok(connection))) => {
                     self.connection = Some(connection);
                     self.parts.meters.sockets.session_began();
+                    if let Some(seat) = &self.seat {
+                        seat.open();
+                    }
                     None
                 }
                 Poll::Ready(Ok(Err(error))) => {
@@ -183,6 +201,7 @@ where
             }
             (Message::Pong(_), _) => {
                 self.clock.pong(Instant::now(), &self.parts.settings);
+                self.lives();
                 return None;
             }
             (Message::Close(_), _) => {
@@ -285,7 +304,7 @@ where
     }
 
     fn ended(&mut self, end: &End, cx: &mut Context<'_>) -> Poll<()> {
-        self.leave();
+        self.part(end);
         self.outbox.shut();
         self.parts.meters.ended(end);
         // TLS has a last word of its own. If it cannot be said now, it is not.
@@ -348,7 +367,7 @@ where
 
 impl<S, K> Future for Session<S, K>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Path + Unpin,
     K: Unpin,
 {
     type Output = ();
@@ -356,13 +375,16 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         // Before anything else: from now on nobody else writes to the socket.
-        let Awake { wish, carry } = this.outbox.awake();
+        let Awake { wish, carry, probe } = this.outbox.awake();
         this.writer.carry_on(carry);
         match wish {
             Wish::None => {}
             Wish::Retire => this.begin_close(End::Retired),
             Wish::Close(why) => this.begin_close(End::Asked(why)),
             Wish::Abort => return this.ended(&End::Aborted, cx),
+        }
+        if probe && let Some(end) = this.ask_for_life() {
+            return this.ended(&end, cx);
         }
         if this.timer.is_elapsed()
             && let Some(end) = this.rang(Instant::now())

@@ -4,15 +4,15 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use parking_lot::Mutex;
-use tavern_api::{Class, CloseReason, Connection, Flow, Sink};
-use tavern_domain::{CodedError, ErrorCode, Lifecycle};
+use tavern_api::{Admission, Class, ClientAddress, CloseReason, Connection, Flow, Player, Sink};
+use tavern_domain::{CodedError, ErrorCode, Lifecycle, SessionId, Timestamp, TokenId, UserId};
 use tavern_protocol::realtime::{Envelope, Ping, Pong, StreamData, envelope};
 use tavern_protocol::{Format, Outgoing, Wire, api};
 use tavern_telemetry::Metrics;
@@ -24,21 +24,44 @@ use tokio_tungstenite::WebSocketStream;
 use tungstenite::Message;
 use tungstenite::protocol::Role;
 
+use super::parking::{Parked, Seat};
 use super::session::{Opening, Session};
-use super::{Outbox, Parts};
+use super::{Outbox, Parts, Path};
 use crate::Config;
 use crate::meters::Meters;
 use crate::settings::Settings;
+use crate::table::Table;
 
 /// Longer than anything here takes; the clock is stopped, so it costs nothing.
-const LONG: Duration = Duration::from_secs(3600);
+pub(super) const LONG: Duration = Duration::from_secs(3600);
+
+/// Whose session it is.
+pub(super) fn admission() -> Admission {
+    let player = Player {
+        user: UserId::NIL,
+        username: "player".into(),
+        vars: std::collections::BTreeMap::new(),
+        token_id: TokenId::NIL,
+        issued: Timestamp::EPOCH,
+        expires: Timestamp::EPOCH,
+    };
+    Admission {
+        player: Arc::new(player),
+        session: SessionId::NIL,
+        status: false,
+        lang: "en".into(),
+        client: ClientAddress::default(),
+    }
+}
 
 /// A connection that does what the ids of `rpc` messages say.
-struct Fake {
+pub(super) struct Fake {
     outbox: Arc<Outbox>,
-    gate: Semaphore,
-    handled: Mutex<Vec<String>>,
-    closed: AtomicUsize,
+    pub(super) gate: Semaphore,
+    pub(super) handled: Mutex<Vec<String>>,
+    pub(super) closed: AtomicUsize,
+    /// Seconds.
+    pub(super) grace: AtomicU64,
 }
 
 impl Connection for Fake {
@@ -62,15 +85,33 @@ impl Connection for Fake {
         .boxed()
     }
 
+    fn grace(&self) -> Duration {
+        Duration::from_secs(self.grace.load(Ordering::SeqCst))
+    }
+
+    fn resume(
+        self: Arc<Self>,
+        _: Admission,
+    ) -> BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>> {
+        async { Ok(self as Arc<dyn Connection>) }.boxed()
+    }
+
     fn closed(&self) {
         self.closed.fetch_add(1, Ordering::SeqCst);
     }
 }
 
-/// A pipe that counts what is written into it.
+impl Path for Counting {
+    fn breaks_after(&self, patience: Option<Duration>) {
+        self.patience.lock().push(patience);
+    }
+}
+
+/// A pipe that counts what is written into it, and keeps what else it is told.
 struct Counting {
     pipe: DuplexStream,
     writes: Arc<AtomicUsize>,
+    patience: Arc<Mutex<Vec<Option<Duration>>>>,
 }
 
 impl AsyncRead for Counting {
@@ -102,12 +143,19 @@ impl AsyncWrite for Counting {
     }
 }
 
+pub(super) fn seat(parts: &Parts, outbox: &Arc<Outbox>) -> Seat {
+    let place = Arc::new(Table::default()).open_session(outbox).unwrap();
+    Seat::new(Arc::clone(outbox), admission().resumption(), &parts.parking, place)
+}
+
 pub(super) struct Bench {
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
     pub(super) life: Lifecycle,
-    outbox: Arc<Outbox>,
-    fake: Arc<Fake>,
+    pub(super) parts: Arc<Parts>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) fake: Arc<Fake>,
     writes: Arc<AtomicUsize>,
+    pub(super) patience: Arc<Mutex<Vec<Option<Duration>>>>,
     session: JoinHandle<()>,
 }
 
@@ -131,6 +179,7 @@ impl Bench {
             life: life.clone(),
             settings: Settings::new(config).unwrap().socket,
             meters: Arc::new(Meters::new(&metrics)),
+            parking: Arc::default(),
         });
         let outbox = Outbox::new(format, Arc::clone(&parts));
         let fake = Arc::new(Fake {
@@ -138,19 +187,41 @@ impl Bench {
             gate: Semaphore::new(0),
             handled: Mutex::default(),
             closed: AtomicUsize::new(0),
+            grace: AtomicU64::new(0),
         });
+        let patience: Arc<Mutex<_>> = Arc::default();
         let writes = Arc::new(AtomicUsize::new(0));
-        let server = Counting { pipe: server, writes: Arc::clone(&writes) };
+        let (keeps, counts) = (Arc::clone(&patience), Arc::clone(&writes));
+        let server = Counting { pipe: server, writes: counts, patience: keeps };
         let opening = open(Arc::clone(&fake));
-        let (codec, shared) = (parts.settings.codec(), Arc::clone(&outbox));
+        let seat = seat(&parts, &outbox);
+        let running = Arc::clone(&parts);
         let session = life.spawn(async move {
-            let ws = WebSocketStream::from_raw_socket(server, Role::Server, Some(codec)).await;
-            Session::new(ws, shared, opening, parts, ()).await;
+            let codec = Some(running.settings.codec());
+            let ws = WebSocketStream::from_raw_socket(server, Role::Server, codec).await;
+            Session::new(ws, seat, opening, running, ()).await;
         });
-        (Self { metrics, life, outbox, fake, writes, session }, client)
+        (Self { metrics, life, parts, outbox, fake, writes, patience, session }, client)
     }
 
-    async fn json() -> (Self, WebSocketStream<DuplexStream>) {
+    /// The session goes on over another pipe.
+    pub(super) async fn goes_on(&mut self, parked: Parked) -> Ws {
+        let (client, server) = tokio::io::duplex(1 << 20);
+        let (writes, patience) = (Arc::clone(&self.writes), Arc::clone(&self.patience));
+        let server = Counting { pipe: server, writes, patience };
+        let Parked { connection, seat } = parked;
+        seat.outbox.resume(None);
+        let opening = connection.disarm().unwrap().resume(admission());
+        let running = Arc::clone(&self.parts);
+        self.session = self.life.spawn(async move {
+            let codec = Some(running.settings.codec());
+            let ws = WebSocketStream::from_raw_socket(server, Role::Server, codec).await;
+            Session::new(ws, seat, opening, running, ()).await;
+        });
+        WebSocketStream::from_raw_socket(client, Role::Client, None).await
+    }
+
+    pub(super) async fn json() -> (Self, WebSocketStream<DuplexStream>) {
         let (bench, client) = Self::with_room(1 << 20, Format::Json, &Config::default());
         (bench, WebSocketStream::from_raw_socket(client, Role::Client, None).await)
     }
@@ -161,11 +232,20 @@ impl Bench {
     }
 
     /// Waits for the end of the session and checks that it was told once.
-    async fn ended(self, reason: &str) {
+    pub(super) async fn ended(self, reason: &str) {
+        self.lost_its_socket(1, reason).await;
+    }
+
+    /// The same after another socket.
+    pub(super) async fn ended_twice(self, reason: &str) {
+        self.lost_its_socket(2, reason).await;
+    }
+
+    async fn lost_its_socket(self, times: usize, reason: &str) {
         let metrics = self.metrics.clone();
         self.over().await;
         let lines = metrics.render();
-        let line = format!("tavern_sessions_closed_total{{reason=\"{reason}\"}} 1");
+        let line = format!("tavern_sessions_closed_total{{reason=\"{reason}\"}} {times}");
         assert!(lines.lines().any(|l| l == line), "no line {line} in\n{lines}");
     }
 
@@ -183,30 +263,30 @@ impl Bench {
     }
 }
 
-type Ws = WebSocketStream<DuplexStream>;
+pub(super) type Ws = WebSocketStream<DuplexStream>;
 
-fn text(json: &str) -> Message {
+pub(super) fn text(json: &str) -> Message {
     Message::text(json)
 }
 
-fn rpc(cid: &str, id: &str) -> Message {
+pub(super) fn rpc(cid: &str, id: &str) -> Message {
     let rpc = api::Rpc { id: id.to_owned(), ..api::Rpc::default() };
     Message::text(String::from_utf8(Envelope::reply(cid, rpc).to_json()).unwrap())
 }
 
-async fn next(ws: &mut Ws) -> Message {
+pub(super) async fn next(ws: &mut Ws) -> Message {
     timeout(LONG, ws.next()).await.expect("something comes").expect("open").expect("readable")
 }
 
 /// The cid of the next answer.
-async fn cid(ws: &mut Ws) -> String {
+pub(super) async fn cid(ws: &mut Ws) -> String {
     let text = next(ws).await.into_text().unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     value["cid"].as_str().unwrap_or_default().to_owned()
 }
 
 /// Reads on until the close frame.
-async fn close_frame(ws: &mut Ws) -> (u16, String) {
+pub(super) async fn close_frame(ws: &mut Ws) -> (u16, String) {
     loop {
         if let Message::Close(frame) = next(ws).await {
             let frame = frame.expect("a close frame with a code");
@@ -215,7 +295,7 @@ async fn close_frame(ws: &mut Ws) -> (u16, String) {
     }
 }
 
-async fn quiet(ws: &mut Ws) {
+pub(super) async fn quiet(ws: &mut Ws) {
     let heard = timeout(Duration::from_millis(100), ws.next()).await;
     assert!(heard.is_err(), "heard {heard:?}");
 }

@@ -6,6 +6,7 @@ mod garbage;
 mod grpc;
 mod health;
 mod limits;
+mod parked;
 mod rest;
 mod rpc;
 mod shutdown;

@@ -89,6 +89,9 @@ pub(crate) struct Fake {
     pub(crate) gate: Arc<Semaphore>,
     pub(crate) opened: AtomicUsize,
     pub(crate) closed: Arc<AtomicUsize>,
+    pub(crate) resumed: Arc<AtomicUsize>,
+    /// How long sessions without a socket are kept.
+    pub(crate) grace: parking_lot::Mutex<Duration>,
     on_call: OnCall,
     on_rpc: OnRpc,
 }
@@ -102,6 +105,8 @@ impl Default for Fake {
             gate: Arc::new(Semaphore::new(0)),
             opened: AtomicUsize::new(0),
             closed: Arc::default(),
+            resumed: Arc::default(),
+            grace: Default::default(),
             on_call: Box::new(|_| async { Ok(b"{}".to_vec()) }.boxed()),
             on_rpc: Box::new(|request| async { Ok(Some(request.payload)) }.boxed()),
         }
@@ -155,14 +160,20 @@ impl Service for Fake {
 
     fn admit(&self, hello: Hello) -> Result<Admission, CodedError> {
         self.hellos.lock().push(hello.clone());
-        if hello.token != "good" {
-            return Err(CodedError::new(ErrorCode::Unauthenticated, "bad token"));
-        }
+        // With `same` they are all of one log-in.
+        let token_id = match hello.token.as_str() {
+            "good" => {
+                let one = self.hellos.lock().len();
+                format!("00000000-0000-4000-8000-{one:012x}").parse().unwrap()
+            }
+            "same" => TokenId::NIL,
+            _ => return Err(CodedError::new(ErrorCode::Unauthenticated, "bad token")),
+        };
         let player = Player {
             user: UserId::NIL,
             username: "player".into(),
             vars: std::collections::BTreeMap::new(),
-            token_id: TokenId::NIL,
+            token_id,
             issued: Timestamp::EPOCH,
             expires: Timestamp::EPOCH,
         };
@@ -182,8 +193,14 @@ impl Service for Fake {
         outbox: Arc<Outbox>,
     ) -> BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>> {
         self.opened.fetch_add(1, Ordering::SeqCst);
-        let (gate, closed) = (Arc::clone(&self.gate), Arc::clone(&self.closed));
-        async move { Ok(Arc::new(Echo { outbox, gate, closed }) as Arc<dyn Connection>) }.boxed()
+        let echo = Echo {
+            outbox,
+            gate: Arc::clone(&self.gate),
+            closed: Arc::clone(&self.closed),
+            resumed: Arc::clone(&self.resumed),
+            grace: *self.grace.lock(),
+        };
+        async move { Ok(Arc::new(echo) as Arc<dyn Connection>) }.boxed()
     }
 }
 
@@ -192,6 +209,8 @@ struct Echo {
     outbox: Arc<Outbox>,
     gate: Arc<Semaphore>,
     closed: Arc<AtomicUsize>,
+    resumed: Arc<AtomicUsize>,
+    grace: Duration,
 }
 
 impl Connection for Echo {
@@ -207,6 +226,18 @@ impl Connection for Echo {
             Flow::Continue
         }
         .boxed()
+    }
+
+    fn grace(&self) -> Duration {
+        self.grace
+    }
+
+    fn resume(
+        self: Arc<Self>,
+        _: Admission,
+    ) -> BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>> {
+        self.resumed.fetch_add(1, Ordering::SeqCst);
+        async { Ok(self as Arc<dyn Connection>) }.boxed()
     }
 
     fn closed(&self) {

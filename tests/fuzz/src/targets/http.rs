@@ -101,6 +101,13 @@ impl Connection for Mirror {
         async { Flow::Continue }.boxed()
     }
 
+    fn resume(
+        self: Arc<Self>,
+        _: Admission,
+    ) -> BoxFuture<'static, Result<Arc<dyn Connection>, CodedError>> {
+        async { Ok(self as Arc<dyn Connection>) }.boxed()
+    }
+
     fn closed(&self) {}
 }
 

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::stream::Stream as _;
-use tavern_api::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tungstenite::error::ProtocolError;
 use tungstenite::{Error as WsError, Message};
 
-use super::{Session, TURN, Work};
+use super::{Path, Session, TURN, Work};
 use crate::finish::detach;
 use crate::socket::end::End;
+use crate::socket::outbox::Outbox;
+use crate::socket::parking::{Closes, Lost, PROBE, keep};
 
 /// A session that ends.
 pub(super) struct Closing {
@@ -48,7 +50,7 @@ pub(super) enum After {
 
 impl<S, K> Session<S, K>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: AsyncRead + AsyncWrite + Path + Unpin,
     K: Unpin,
 {
     /// Begins to end the session. Only the first reason counts.
@@ -57,7 +59,7 @@ where
             return;
         }
         if !end.lets_finish() {
-            self.leave();
+            self.part(&end);
         }
         if !end.delivers() {
             self.outbox.shut();
@@ -68,11 +70,65 @@ where
         self.closing = Some(Closing { end, step: Step::Delivering, until });
     }
 
+    /// The session loses its socket: it waits for another one, if this one just broke and the
+    /// service wants that, or is over.
+    pub(super) fn part(&mut self, end: &End) {
+        let breaks = end.breaks() && self.closing.is_none();
+        let grace = match &self.connection {
+            Some(connection) if breaks => connection.grace(),
+            Some(_) | None => Duration::ZERO,
+        };
+        if grace.is_zero() || tokio::runtime::Handle::try_current().is_err() {
+            return self.leave();
+        }
+        let (Some(connection), Some(seat)) = (self.connection.take(), self.seat.take()) else {
+            return self.leave();
+        };
+        let handling = match std::mem::replace(&mut self.work, Work::None) {
+            Work::Handling(handling) => Some(handling),
+            Work::Opening(_) | Work::None => None,
+        };
+        self.parts.meters.sockets.session_ended();
+        let lost = Lost { connection, seat, handling, grace };
+        detach(&self.parts.life, keep(lost, Arc::clone(&self.parts.meters)));
+        // What is still said to this client is said without the session.
+        self.outbox = Outbox::new(self.outbox.format(), Arc::clone(&self.parts));
+    }
+
+    /// Asks the client for a sign of life. Answers the end if it cannot be asked.
+    pub(super) fn ask_for_life(&mut self) -> Option<End> {
+        if self.closing.is_some() || self.probed {
+            return None;
+        }
+        self.probed = true;
+        self.ws.get_ref().breaks_after(Some(PROBE));
+        if self.writer.is_within_frame() {
+            // The rest of the frame asks for as much.
+            return None;
+        }
+        let ping = Message::Ping(Bytes::new());
+        self.writer.send_control(&mut self.ws, ping).err().map(|error| end_of(&error))
+    }
+
+    /// A sign of life came.
+    pub(super) fn lives(&mut self) {
+        if !std::mem::take(&mut self.probed) {
+            return;
+        }
+        self.ws.get_ref().breaks_after(None);
+        if let Some(seat) = &self.seat {
+            seat.works();
+        }
+    }
+
     /// The service hears that the session is over: now, or, when it is in the middle of something,
     /// after that.
     pub(super) fn leave(&mut self) {
         let work = std::mem::replace(&mut self.work, Work::None);
         let connection = self.connection.take();
+        if let Some(seat) = &self.seat {
+            seat.close();
+        }
         let parts = &self.parts;
         if connection.is_some() {
             parts.meters.sockets.session_ended();
@@ -84,7 +140,7 @@ where
                 }
             }),
             (Work::Handling(handling), Some(connection)) => {
-                let closes = Closes(connection);
+                let closes = Closes::new(connection);
                 detach(&parts.life, async move {
                     handling.await;
                     drop(closes);
@@ -173,15 +229,6 @@ where
         }
         cx.waker().wake_by_ref();
         After::Wait
-    }
-}
-
-/// Tells a connection that it is over, whatever happens before.
-struct Closes(Arc<dyn Connection>);
-
-impl Drop for Closes {
-    fn drop(&mut self) {
-        self.0.closed();
     }
 }
 
