@@ -291,3 +291,29 @@ async fn the_examples_of_the_page_work() {
     narrowed(&token, &Narrowing { checks, ..Narrowing::default() });
     server.stop().await;
 }
+
+#[tokio::test]
+async fn only_the_very_same_token_goes_on_where_a_socket_broke() {
+    let database = database().await;
+    let mut settings = keyed(&database.url());
+    settings.session.resume_grace_ms = 60_000;
+    let server = run(&settings).await;
+    let at = server.addresses().game.http;
+    let session = sign_in(at, "a-device-with-a-bot").await.body;
+    let rights = json!({"rights": ["OpenSocket", "StatusUpdate", "ChannelJoin"]});
+    let bot = mint(at, session["token"].as_str().unwrap(), rights).await;
+    let calls = ["OpenSocket", "StatusUpdate", "ChannelJoin"].map(str::to_owned).to_vec();
+    let narrower = narrowed(&bot, &Narrowing { calls, ..Narrowing::default() });
+    let me = async |socket: &mut Socket| {
+        socket.send(r#"{"cid":"1","channel_join":{"type":1,"target":"lobby"}}"#).await;
+        socket.next("channel").await.unwrap()["self"]["session_id"].clone()
+    };
+    let mut socket = Socket::open(at, &bot).await.unwrap();
+    let own = me(&mut socket).await;
+    socket.breaks().await;
+    let mut other = Socket::open(at, &narrower).await.unwrap();
+    assert_ne!(me(&mut other).await, own);
+    let mut socket = Socket::open(at, &bot).await.unwrap();
+    assert_eq!(me(&mut socket).await, own);
+    server.stop().await;
+}

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tavern_delegation::Delegate;
+use tavern_delegation::{Delegate, Form};
 use tavern_domain::{CodedError, SessionId, TokenId, UserId};
 use tavern_protocol::realtime::Envelope;
 use tavern_protocol::routes::Binding;
@@ -146,16 +146,22 @@ impl Admission {
     /// Which sessions the socket may take over.
     #[must_use]
     pub fn resumption(&self) -> Resumption {
-        Resumption { user: self.player.user, login: self.player.token_id }
+        Resumption {
+            user: self.player.user,
+            login: self.player.token_id,
+            form: self.delegation.as_ref().map(|token| token.form()),
+        }
     }
 }
 
 /// Which sessions a socket may take over when theirs broke: those of the same user and log-in. A
-/// refreshed token belongs to the log-in of the one before.
+/// refreshed token belongs to the log-in of the one before. With a delegated token it must be the
+/// very same: a narrower one shall not come by what a wider one has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Resumption {
     user: UserId,
     login: TokenId,
+    form: Option<Form>,
 }
 
 /// What a session does after a message.

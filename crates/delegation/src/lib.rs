@@ -48,4 +48,4 @@ pub use keys::{
 };
 pub use narrow::{Narrowing, attenuate};
 pub use partner::{PartnerFact, append, request, vouch};
-pub use token::{Delegate, MAX_BLOCKS, MAX_TOKEN_BYTES, is_delegated};
+pub use token::{Delegate, Form, MAX_BLOCKS, MAX_TOKEN_BYTES, is_delegated};

@@ -60,6 +60,10 @@ pub struct Delegate {
     pub(crate) account: Mutex<Option<(Timestamp, Arc<str>)>>,
 }
 
+/// One form of a token, as it was minted or narrowed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Form(Option<BlockKey>);
+
 impl Delegate {
     /// Whose rights it speaks for.
     #[must_use]
@@ -71,6 +75,12 @@ impl Delegate {
     #[must_use]
     pub const fn id(&self) -> TokenId {
         self.id
+    }
+
+    /// Names this very form: no narrower or wider one has it.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        Form(self.blocks.last().copied())
     }
 
     /// When it was minted.

@@ -11,10 +11,10 @@ use tavern_domain::{CodedError, PresenceReason, Stream, StreamMode};
 use tavern_presence::{Include, PresenceDiff, Presences as _};
 
 use super::events;
-use super::session::Session;
+use super::session::{self, Session};
 use super::status;
 use crate::api::unauthenticated;
-use crate::service::Admission;
+use crate::service::{Admission, Connection as _};
 
 /// Goes on as a session with the same id, presences and outbox. Where it may not it is closed.
 pub(crate) fn resume(
@@ -22,19 +22,16 @@ pub(crate) fn resume(
     admission: Admission,
 ) -> Result<Arc<Session>, CodedError> {
     let services = parked.services();
-    let refused = if !services.streams.is_open(parked.id()) {
-        Some(unauthenticated("the session has ended"))
-    } else if !services.sessions.goes_on(&admission.player) {
-        Some(unauthenticated("session token invalid"))
+    let allowed = if services.streams.is_open(parked.id()) {
+        session::check(services, &admission)
     } else {
-        None
+        Err(unauthenticated("the session has ended"))
     };
-    if let Some(refused) = refused {
-        use crate::service::Connection as _;
+    if let Err(refused) = allowed {
         parked.closed();
         return Err(refused);
     }
-    services.logins.opened(parked.id(), admission.player.token_id, &admission.player.username);
+    services.logins.opened(parked.id(), &admission.player, admission.delegation.as_ref());
     let appear = admission.status;
     let session = Arc::new(parked.succeeded_by(admission));
     let shown = services.presence.is_on(session.id(), &Stream::status(session.user()));

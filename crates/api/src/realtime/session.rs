@@ -83,6 +83,15 @@ pub(crate) fn open(
     }
 }
 
+/// Whether the token of an admission is still good.
+pub(super) fn check(services: &Services, admission: &Admission) -> Result<(), CodedError> {
+    match &admission.delegation {
+        Some(token) => services.delegations.check(token).map_err(delegation::refused),
+        None if services.sessions.goes_on(&admission.player) => Ok(()),
+        None => Err(unauthenticated("session token invalid")),
+    }
+}
+
 impl Session {
     pub(super) const fn new(api: Arc<Api>, admission: Admission, outbox: Arc<Outbox>) -> Self {
         Self { api, admission, outbox, closed: AtomicBool::new(false) }
@@ -93,15 +102,12 @@ impl Session {
     fn settle(&self, appear: bool) -> Result<(), CodedError> {
         let services = self.services();
         let user = self.user();
+        check(services, &self.admission)?;
         let subscribe = |stream| services.streams.subscribe(self.id(), &stream);
-        let (notified, following) = if let Some(token) = &self.admission.delegation {
-            services.delegations.check(token).map_err(delegation::refused)?;
-            sockets::hears(services, token, user)
-        } else if services.sessions.goes_on(self.player()) {
+        let (notified, following) = match &self.admission.delegation {
+            Some(token) => sockets::hears(services, token, user),
             // A session always follows its own user.
-            (true, true)
-        } else {
-            return Err(unauthenticated("session token invalid"));
+            None => (true, true),
         };
         if notified {
             subscribe(Stream::notifications(user)).map_err(error::classified)?;

@@ -47,6 +47,7 @@ pub(super) fn admission() -> Admission {
     };
     Admission {
         player: Arc::new(player),
+        delegation: None,
         session: SessionId::NIL,
         status: false,
         lang: "en".into(),
