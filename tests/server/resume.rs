@@ -163,6 +163,48 @@ async fn a_match_that_the_server_runs_sees_no_leave() {
     world.stop().await;
 }
 
+#[tokio::test]
+async fn a_match_that_was_found_is_told_again_until_it_is_joined() {
+    let mut world = World::with(Vec::new(), |settings| settings.matchmaker.interval_sec = 1).await;
+    let mut ann = Player::new(&world, "the-device-of-ann").await;
+    let mut bob = Player::new(&world, "the-device-of-bob").await;
+    for player in [&mut ann, &mut bob] {
+        let add = json!({ "matchmaker_add": { "min_count": 2, "max_count": 2, "query": "*" } });
+        player.ask(add, "matchmaker_ticket").await;
+    }
+    let found = ann.next("matchmaker_matched").await;
+    ann.socket.breaks().await;
+    ann.comes_back(&world).await;
+    assert_eq!(ann.next("matchmaker_matched").await, found);
+    let join = json!({ "match_join": { "token": found["token"] } });
+    let game = ann.ask(join, "match").await;
+    ann.breaks().await;
+    ann.comes_back(&world).await;
+    // In the place of which this would be the first.
+    let Some((member, event)) =
+        ann.socket.first(&["matchmaker_matched", "match_presence_event"]).await
+    else {
+        panic!("nothing was told")
+    };
+    assert_eq!((member, &event["match_id"]), ("match_presence_event", &game["match_id"]));
+
+    // What is found while there is no socket comes once.
+    let found = bob.next("matchmaker_matched").await;
+    bob.ask(json!({ "match_join": { "token": found["token"] } }), "match").await;
+    let mut cid = Player::new(&world, "the-device-of-cid").await;
+    let add = json!({ "matchmaker_add": { "min_count": 2, "max_count": 2, "query": "*" } });
+    bob.ask(add.clone(), "matchmaker_ticket").await;
+    bob.breaks().await;
+    cid.ask(add, "matchmaker_ticket").await;
+    cid.next("matchmaker_matched").await;
+    bob.comes_back(&world).await;
+    let found = bob.next("matchmaker_matched").await;
+    bob.socket.send(r#"{"cid":"last","ping":{}}"#).await;
+    let next = bob.socket.first(&["matchmaker_matched", "pong"]).await;
+    assert_eq!(next.map(|(member, _)| member), Some("pong"), "{found} came twice");
+    world.stop().await;
+}
+
 fn data_of(text: &str) -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::STANDARD.encode(text)

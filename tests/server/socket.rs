@@ -31,12 +31,18 @@ impl Socket {
 
     /// The next message that has this member; `None` when the socket closes first.
     pub(crate) async fn next(&mut self, member: &str) -> Option<Value> {
+        self.first(&[member]).await.map(|(_, found)| found)
+    }
+
+    /// The next message that has one of these members, and which.
+    pub(crate) async fn first<'a>(&mut self, members: &[&'a str]) -> Option<(&'a str, Value)> {
         let read = async {
             while let Some(Ok(message)) = self.0.next().await {
                 let Message::Text(text) = message else { continue };
                 let value: Value = serde_json::from_str(&text).unwrap();
-                if let Some(found) = value.get(member) {
-                    return Some(found.clone());
+                let found = members.iter().find_map(|name| Some((*name, value.get(name)?.clone())));
+                if found.is_some() {
+                    return found;
                 }
             }
             None

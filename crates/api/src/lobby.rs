@@ -54,6 +54,7 @@ impl Api {
                 self_: users.get(at).cloned(),
             });
             let message = Arc::new(Outgoing::new(Envelope::push(message)));
+            self.services.logins.matched(player.session, &message);
             self.services.streams.send_to(&[player.session], message, Class::Reliable);
         }
     }

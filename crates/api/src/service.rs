@@ -215,9 +215,9 @@ pub trait Connection: Send + Sync + 'static {
     /// in the order in which they came.
     fn handle(self: Arc<Self>, envelope: Envelope) -> BoxFuture<'static, Flow>;
 
-    /// The socket broke without a goodbye: for how long the session waits for another one. Zero: it
-    /// does not.
-    fn grace(&self) -> Duration {
+    /// The socket broke without a goodbye. Answers for how long the session waits for another one;
+    /// zero: it does not.
+    fn broken(&self) -> Duration {
         Duration::ZERO
     }
 

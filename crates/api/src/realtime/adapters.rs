@@ -180,6 +180,10 @@ struct Opened {
     login: TokenId,
     username: Arc<str>,
     delegation: Option<Arc<Delegate>>,
+    /// What it was told of its last match, until it joins one.
+    matched: Option<Arc<Outgoing>>,
+    /// The same, told before its socket broke: perhaps nobody has heard it.
+    in_doubt: Option<Arc<Outgoing>>,
 }
 
 impl Logins {
@@ -193,8 +197,44 @@ impl Logins {
             login: player.token_id,
             username: Arc::clone(&player.username),
             delegation: delegation.cloned(),
+            matched: None,
+            in_doubt: None,
         };
         self.0.lock().insert(session, opened);
+    }
+
+    /// The socket broke.
+    pub(crate) fn broken(&self, session: SessionId) {
+        if let Some(opened) = self.0.lock().get_mut(&session) {
+            opened.in_doubt = opened.matched.take();
+        }
+    }
+
+    /// Another socket, perhaps with a refreshed token, goes on with the session. Answers what it
+    /// was told of its last match before the old one broke, unless it has joined one.
+    pub(crate) fn resumed(&self, session: SessionId, player: &Player) -> Option<Arc<Outgoing>> {
+        let mut map = self.0.lock();
+        let opened = map.get_mut(&session)?;
+        opened.username = Arc::clone(&player.username);
+        let in_doubt = opened.in_doubt.take();
+        if opened.matched.is_none() {
+            opened.matched.clone_from(&in_doubt);
+        }
+        in_doubt
+    }
+
+    /// The session has been told of a match.
+    pub(crate) fn matched(&self, session: SessionId, message: &Arc<Outgoing>) {
+        if let Some(opened) = self.0.lock().get_mut(&session) {
+            opened.matched = Some(Arc::clone(message));
+        }
+    }
+
+    /// The session has joined a match.
+    pub(crate) fn joined(&self, session: SessionId) {
+        if let Some(opened) = self.0.lock().get_mut(&session) {
+            opened.matched = None;
+        }
     }
 
     pub(crate) fn closed(&self, session: SessionId) {

@@ -7,7 +7,7 @@ use tavern_matches::{MatchError, member};
 use tavern_protocol::realtime::{Match, MatchDataSend, envelope::Message};
 use tavern_runtime_hooks::matches::{JoinAttempt, MatchMessage, MatchPlayer};
 
-use super::matches::{only_this, refused, sender};
+use super::matches::{entered, refused, sender};
 use super::reply::{Reply, RtResult};
 use super::session::Session;
 use crate::wire;
@@ -32,7 +32,7 @@ pub(super) async fn join(
     let attempt = JoinAttempt { player: player(session), metadata, caller: session.context() };
     let joined = session.services().hosted.join(id, &who, attempt).await;
     let joined = joined.map_err(|error: MatchError| refused(error))?;
-    only_this(session, id);
+    entered(session, id);
     Ok(Reply::message(Message::Match(Match {
         match_id: id.to_string(),
         authoritative: true,

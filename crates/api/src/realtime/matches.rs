@@ -42,12 +42,18 @@ pub(crate) async fn join(session: &Session, request: MatchJoin) -> RtResult {
     }
     let who = member(session.user(), session.id(), session.username());
     let joined = session.services().matches.join(&who, &id, by).map_err(refused)?;
-    only_this(session, &joined.id);
+    entered(session, &joined.id);
     Ok(answer(session, joined))
 }
 
+/// The session is in a match: in no other, where it may be in one only.
+pub(super) fn entered(session: &Session, id: &MatchId) {
+    session.services().logins.joined(session.id());
+    only_this(session, id);
+}
+
 /// Leaves all other matches, where a session may be in one only.
-pub(super) fn only_this(session: &Session, id: &MatchId) {
+fn only_this(session: &Session, id: &MatchId) {
     let services = session.services();
     if !services.config.single_match {
         return;

@@ -9,6 +9,9 @@ use std::sync::atomic::Ordering;
 
 use tavern_domain::{CodedError, PresenceReason, Stream, StreamMode};
 use tavern_presence::{Include, PresenceDiff, Presences as _};
+use tavern_protocol::Outgoing;
+use tavern_protocol::realtime::{Envelope, envelope::Message, matchmaker_matched};
+use tavern_streams::Class;
 
 use super::events;
 use super::session::{self, Session};
@@ -31,7 +34,7 @@ pub(crate) fn resume(
         parked.closed();
         return Err(refused);
     }
-    services.logins.opened(parked.id(), &admission.player, admission.delegation.as_ref());
+    let matched = services.logins.resumed(parked.id(), &admission.player);
     let appear = admission.status;
     let session = Arc::new(parked.succeeded_by(admission));
     let shown = services.presence.is_on(session.id(), &Stream::status(session.user()));
@@ -39,6 +42,9 @@ pub(crate) fn resume(
     if let Err(error) = appeared {
         // It goes on all the same: a status is the least of what it has.
         tracing::debug!(%error, "no status for a session that goes on");
+    }
+    if let Some(message) = matched {
+        tell_of_match(&session, message);
     }
     tell_all(&session);
     Ok(session)
@@ -56,6 +62,22 @@ fn tell_all(session: &Session) {
     }
 }
 
+/// Tells the session again of its last match, as long as it can be joined.
+fn tell_of_match(session: &Session, message: Arc<Outgoing>) {
+    let services = session.services();
+    let Some(Message::MatchmakerMatched(matched)) = &message.envelope().message else { return };
+    let good = match &matched.id {
+        Some(matchmaker_matched::Id::Token(token)) => {
+            services.sessions.tokens().verify_match(token, services.clock.now()).is_ok()
+        }
+        Some(matchmaker_matched::Id::MatchId(_)) => true,
+        None => false,
+    };
+    if good {
+        session.outbox.push(message, Class::Reliable);
+    }
+}
+
 /// Tells the session who is on a stream. Somebody who leaves at this very moment may have been
 /// announced to be gone before; so whoever is gone after is taken back.
 fn tell(session: &Session, stream: &Stream) {
@@ -67,7 +89,7 @@ fn tell(session: &Session, stream: &Stream) {
     let diff = |joins: &[_], leaves: &[_]| {
         let diff = PresenceDiff { stream, joins, leaves, reason: PresenceReason::Join, version: 0 };
         if let Some(message) = events::event(&diff) {
-            session.push(tavern_protocol::realtime::Envelope::push(message));
+            session.push(Envelope::push(message));
         }
     };
     diff(&there, &[]);

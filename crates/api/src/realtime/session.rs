@@ -364,7 +364,8 @@ impl Connection for Session {
         async move { self.process(envelope).await }.boxed()
     }
 
-    fn grace(&self) -> Duration {
+    fn broken(&self) -> Duration {
+        self.services().logins.broken(self.id());
         self.services().config.resume_grace
     }
 

@@ -86,7 +86,7 @@ impl Connection for Fake {
         .boxed()
     }
 
-    fn grace(&self) -> Duration {
+    fn broken(&self) -> Duration {
         Duration::from_secs(self.grace.load(Ordering::SeqCst))
     }
 

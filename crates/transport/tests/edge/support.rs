@@ -228,7 +228,7 @@ impl Connection for Echo {
         .boxed()
     }
 
-    fn grace(&self) -> Duration {
+    fn broken(&self) -> Duration {
         self.grace
     }
 

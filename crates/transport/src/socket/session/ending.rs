@@ -75,7 +75,7 @@ where
     pub(super) fn part(&mut self, end: &End) {
         let breaks = end.breaks() && self.closing.is_none();
         let grace = match &self.connection {
-            Some(connection) if breaks => connection.grace(),
+            Some(connection) if breaks => connection.broken(),
             Some(_) | None => Duration::ZERO,
         };
         if grace.is_zero() || tokio::runtime::Handle::try_current().is_err() {
