@@ -113,15 +113,7 @@ impl Tokens {
         vars: &Vars,
         now: Timestamp,
     ) -> Result<SessionPair, IssueError> {
-        let claims = Claims {
-            token_id: log_in,
-            user,
-            username: Arc::from(username),
-            vars: vars.clone(),
-            expires: Timestamp::EPOCH,
-            issued: now.whole_seconds(),
-        };
-        self.pair(claims, now, None)
+        self.pair(claims(log_in, user, username, vars, now), now, None)
     }
 
     /// A session token alone, and when it expires: at the usual time, or when told, but not after a
@@ -141,14 +133,7 @@ impl Tokens {
         let after = |seconds: u32| now.whole_seconds().plus_seconds(seconds.into());
         let latest = after(self.lifetimes.refresh_sec.max(self.lifetimes.session_sec));
         let expires = until.unwrap_or_else(|| after(self.lifetimes.session_sec)).min(latest);
-        let claims = Claims {
-            token_id: log_in,
-            user,
-            username: Arc::from(username),
-            vars: vars.clone(),
-            expires,
-            issued: now.whole_seconds(),
-        };
+        let claims = Claims { expires, ..claims(log_in, user, username, vars, now) };
         let token = self.session.sign(&claims.write());
         if token.len() > MAX_TOKEN_BYTES {
             return Err(IssueError::TooLarge);
@@ -243,6 +228,18 @@ impl Tokens {
             return Err(IssueError::TooLarge);
         }
         Ok(SessionPair { token, refresh_token, claims, refresh_expires })
+    }
+}
+
+/// The claims of a log-in, whose expiry is not set yet.
+fn claims(log_in: TokenId, user: UserId, username: &str, vars: &Vars, now: Timestamp) -> Claims {
+    Claims {
+        token_id: log_in,
+        user,
+        username: Arc::from(username),
+        vars: vars.clone(),
+        expires: Timestamp::EPOCH,
+        issued: now.whole_seconds(),
     }
 }
 

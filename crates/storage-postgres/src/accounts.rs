@@ -37,6 +37,9 @@ macro_rules! login_with_obligation {
     };
 }
 
+use login as login_columns;
+use login_with_obligation as owing_login_columns;
+
 /// The columns of a player as others see them; what [`rows::user`] reads.
 macro_rules! user {
     () => {

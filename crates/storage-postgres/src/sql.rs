@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::{BufMut as _, BytesMut};
 use futures_util::TryStreamExt as _;
 use tavern_storage::{Sql, SqlRefused, SqlRows, SqlValue, StorageError};
-use tokio_postgres::Row;
 use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 
 use crate::Pool;
@@ -126,9 +126,22 @@ fn refused<T>(error: tokio_postgres::Error) -> Result<Result<T, SqlRefused>, Sto
     }
 }
 
-fn too_many<T>(given: usize, wanted: usize) -> Option<Result<T, SqlRefused>> {
-    let text = || format!("the statement has {wanted} parameters, not {given}");
-    (given != wanted).then(|| Err(SqlRefused(text())))
+/// A statement that takes as many parameters as are given.
+async fn prepared(
+    connection: &tokio_postgres::Client,
+    statement: &str,
+    given: usize,
+) -> Result<Result<Statement, SqlRefused>, StorageError> {
+    let statement = match connection.prepare(statement).await {
+        Ok(statement) => statement,
+        Err(error) => return refused(error),
+    };
+    let wanted = statement.params().len();
+    if given != wanted {
+        let why = format!("the statement has {wanted} parameters, not {given}");
+        return Ok(Err(SqlRefused(why)));
+    }
+    Ok(Ok(statement))
 }
 
 #[async_trait]
@@ -139,13 +152,10 @@ impl Sql for PostgresSql {
         params: &[SqlValue],
     ) -> Result<Result<u64, SqlRefused>, StorageError> {
         let connection = self.0.connection().await?;
-        let statement = match connection.prepare(statement).await {
+        let statement = match prepared(&connection, statement, params.len()).await? {
             Ok(statement) => statement,
-            Err(error) => return refused(error),
+            Err(refused) => return Ok(Err(refused)),
         };
-        if let Some(refused) = too_many(params.len(), statement.params().len()) {
-            return Ok(refused);
-        }
         let given: Vec<Given<'_>> = params.iter().map(Given).collect();
         match connection.execute_raw(&statement, given.iter()).await {
             Ok(touched) => Ok(Ok(touched)),
@@ -160,13 +170,10 @@ impl Sql for PostgresSql {
         most: usize,
     ) -> Result<Result<SqlRows, SqlRefused>, StorageError> {
         let connection = self.0.connection().await?;
-        let statement = match connection.prepare(statement).await {
+        let statement = match prepared(&connection, statement, params.len()).await? {
             Ok(statement) => statement,
-            Err(error) => return refused(error),
+            Err(refused) => return Ok(Err(refused)),
         };
-        if let Some(refused) = too_many(params.len(), statement.params().len()) {
-            return Ok(refused);
-        }
         let columns = statement.columns().iter().map(|column| column.name().to_owned()).collect();
         let given: Vec<Given<'_>> = params.iter().map(Given).collect();
         let found = match connection.query_raw(&statement, given.iter()).await {

@@ -1,9 +1,11 @@
 //! Signing in, and creating the account when there is none.
 
+use std::borrow::Cow;
+
 use tavern_auth::{SessionPair, Vars, Verdict, validate};
-use tavern_domain::{CodedError, ErrorCode, UserId};
+use tavern_domain::{CodedError, ErrorCode, Timestamp, UserId};
 use tavern_protocol::{Wire, api};
-use tavern_storage::{Created, Identity, Login, NewAccount, Password};
+use tavern_storage::{Created, Identity, Login, NewAccount, NewObligation, Password};
 
 use crate::api::unauthenticated;
 use crate::caller::Player;
@@ -185,37 +187,22 @@ impl SignIn<'_> {
         cx: &mut Context,
         request: &R,
     ) -> Result<Outcome, CodedError> {
-        let password = match self.password {
-            Some(text) => Some(services.passwords.hash(text).await.map_err(error::classified)?),
-            None => None,
-        };
-        let user = UserId(services.entropy.uuid_v4());
+        let newcomer = Newcomer::new(services, self.username, self.password).await?;
         let now = services.clock.now();
-        let generated =
-            self.username.is_empty().then(|| validate::generate_username(&*services.entropy));
-        let username = generated.as_deref().unwrap_or(self.username);
         let (owed, obligation) = if cx.has_after {
-            let (owed, new) = obligations::record(services, cx.call, user, request, now);
+            let (owed, new) = obligations::record(services, cx.call, newcomer.user, request, now);
             (Some(owed), Some(new))
         } else {
             (None, None)
         };
-        let new = NewAccount {
-            user,
-            username,
-            identity: self.identity,
-            password: password.map(|hash| Password(hash.into_bytes())),
-            now,
-            obligation,
-        };
-        match services.storage.accounts.create(new).await.map_err(error::storage)? {
+        match newcomer.create(services, self.identity, now, obligation).await? {
             Created::Created => {
                 cx.obligation = owed;
+                let (user, username) = (newcomer.user, &newcomer.username);
                 let pair = start(services, cx, user, username, self.vars).await?;
                 Ok(Outcome::Entered(Entered { created: true, pair }))
             }
             Created::IdentityTaken => Ok(Outcome::Again),
-            Created::UsernameTaken if generated.is_some() => Ok(Outcome::Again),
             Created::UsernameTaken => Ok(Outcome::NameTaken),
         }
     }
@@ -225,6 +212,58 @@ enum Outcome {
     Entered(Entered),
     Again,
     NameTaken,
+}
+
+/// Somebody new.
+struct Newcomer<'a> {
+    user: UserId,
+    username: Cow<'a, str>,
+    password: Option<Password>,
+}
+
+impl<'a> Newcomer<'a> {
+    /// With a name that is made up when none was chosen.
+    async fn new(
+        services: &Services,
+        username: &'a str,
+        password: Option<&str>,
+    ) -> Result<Self, CodedError> {
+        let password = match password {
+            Some(text) => Some(services.passwords.hash(text).await.map_err(error::classified)?),
+            None => None,
+        };
+        let user = UserId(services.entropy.uuid_v4());
+        let username = match username {
+            "" => Cow::Owned(validate::generate_username(&*services.entropy)),
+            chosen => Cow::Borrowed(chosen),
+        };
+        let password = password.map(|hash| Password(hash.into_bytes()));
+        Ok(Self { user, username, password })
+    }
+
+    /// Makes the account. Somebody else who has the name that was made up counts like somebody who
+    /// was faster with the identity: another try may do.
+    async fn create(
+        &self,
+        services: &Services,
+        identity: Identity<'_>,
+        now: Timestamp,
+        obligation: Option<NewObligation>,
+    ) -> Result<Created, CodedError> {
+        let new = NewAccount {
+            user: self.user,
+            username: &self.username,
+            identity,
+            password: self.password.clone(),
+            now,
+            obligation,
+        };
+        let created = services.storage.accounts.create(new).await.map_err(error::storage)?;
+        Ok(match (created, &self.username) {
+            (Created::UsernameTaken, Cow::Owned(_)) => Created::IdentityTaken,
+            (created, _) => created,
+        })
+    }
 }
 
 /// Signing in for server code: no hook runs, no token is made and no other log-in ends.
@@ -281,34 +320,20 @@ impl ByServer<'_> {
 
     /// A new account; `None` when somebody else was faster.
     async fn create(&self, services: &Services) -> Result<Option<Login>, CodedError> {
-        let password = match self.password {
-            Some(text) => Some(services.passwords.hash(text).await.map_err(error::classified)?),
-            None => None,
-        };
-        let user = UserId(services.entropy.uuid_v4());
-        let generated =
-            self.username.is_empty().then(|| validate::generate_username(&*services.entropy));
-        let username = generated.as_deref().unwrap_or(self.username);
-        let new = NewAccount {
-            user,
-            username,
-            identity: self.identity,
-            password: password.map(|hash| Password(hash.into_bytes())),
-            now: services.clock.now(),
-            obligation: None,
-        };
-        match services.storage.accounts.create(new).await.map_err(error::storage)? {
+        let newcomer = Newcomer::new(services, self.username, self.password).await?;
+        let now = services.clock.now();
+        match newcomer.create(services, self.identity, now, None).await? {
             Created::Created => Ok(Some(Login {
-                user,
-                username: username.to_owned(),
+                user: newcomer.user,
+                username: newcomer.username.into_owned(),
                 disable_time: None,
                 password: None,
                 obligation: None,
             })),
-            Created::UsernameTaken if generated.is_none() => {
+            Created::UsernameTaken => {
                 Err(CodedError::new(ErrorCode::AlreadyExists, "username is already in use"))
             }
-            Created::UsernameTaken | Created::IdentityTaken => Ok(None),
+            Created::IdentityTaken => Ok(None),
         }
     }
 }

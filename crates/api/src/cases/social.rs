@@ -243,7 +243,7 @@ fn token<A>(account: Option<&A>, of: fn(&A) -> &str) -> &str {
     account.map_or("", of)
 }
 
-static NO_VARS: std::sync::LazyLock<Vars> = std::sync::LazyLock::new(Vars::default);
+const NO_VARS: &Vars = &Vars::new();
 
 /// A log-in: the provider, the field that proves, whether friends can be imported.
 macro_rules! log_in {
@@ -258,7 +258,7 @@ macro_rules! log_in {
             let wanted = Wanted {
                 username: &request.username,
                 create: request.create,
-                vars: account.map_or(&*NO_VARS, |account| &account.vars),
+                vars: account.map_or(NO_VARS, |account| &account.vars),
                 sync: false $(|| request.$sync == Some(true))?,
             };
             // The request may be kept with an obligation: what it proves must not be.

@@ -4,7 +4,7 @@ use tavern_domain::{Timestamp, UserId};
 use tavern_storage::{Imported, Provider, StorageError};
 use tavern_telemetry::Metrics;
 
-use super::cannot_exist;
+use super::{cannot_exist, login_columns, owing_login_columns};
 use crate::Pool;
 use crate::query::{Query, queries};
 use crate::values::Time;
@@ -41,7 +41,9 @@ macro_rules! provider {
                 query(
                     "account_by_provider",
                     concat!(
-                        "SELECT u.id, u.username, u.disable_time, u.password FROM users u WHERE u.",
+                        "SELECT ",
+                        login_columns!(),
+                        " FROM users u WHERE u.",
                         $column,
                         " = $1"
                     ),
@@ -49,9 +51,9 @@ macro_rules! provider {
                 query(
                     "account_by_provider",
                     concat!(
-                        "SELECT u.id, u.username, u.disable_time, u.password, \
-                             o.id, o.call, o.request, o.attempts, o.create_time FROM users u \
-                         LEFT JOIN tavern_obligation o ON o.user_id = u.id WHERE u.",
+                        "SELECT ",
+                        owing_login_columns!(),
+                        " FROM users u LEFT JOIN tavern_obligation o ON o.user_id = u.id WHERE u.",
                         $column,
                         " = $1"
                     ),
