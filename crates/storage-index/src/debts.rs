@@ -114,6 +114,12 @@ impl Debts {
         state.changes.values().map(|due| due.at).chain(state.all).min()
     }
 
+    /// How many there are; that all is owed counts as one.
+    pub(crate) fn len(&self) -> usize {
+        let state = self.state.lock();
+        state.changes.len() + usize::from(state.all.is_some())
+    }
+
     /// Waits until there is more.
     pub(crate) async fn more(&self) {
         self.woken.notified().await;
@@ -142,10 +148,11 @@ mod tests {
         debts.owe_twice(vec![owner(1)], now, later);
         let bill = debts.take(now);
         assert_eq!((bill.changes, bill.tell, bill.all), (vec![owner(1)], vec![owner(1)], false));
+        assert_eq!(debts.len(), 1, "once more");
         assert_eq!(debts.next(), Some(later));
         assert!(debts.take(now).changes.is_empty());
         assert_eq!(debts.take(later).changes, [owner(1)]);
-        assert_eq!(debts.next(), None);
+        assert_eq!((debts.next(), debts.len()), (None, 0));
     }
 
     #[tokio::test]
@@ -155,6 +162,7 @@ mod tests {
         let later = now + Duration::from_secs(60);
         debts.owe_twice(vec![owner(0)], now, later);
         debts.owe((1..=MAX_DEBTS as u128).map(owner).collect(), now);
+        assert_eq!(debts.len(), 1);
         assert_eq!(debts.next(), Some(later), "the uncertain one must have happened");
         let bill = debts.take(later);
         assert!(bill.all && bill.changes.is_empty());

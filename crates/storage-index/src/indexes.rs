@@ -120,6 +120,14 @@ impl Indexes {
         }
     }
 
+    /// How many changes the indexes have not taken in yet: those whose writers are still at work,
+    /// and those that could not be read. At most 100,001, for beyond that everything is loaded
+    /// again, which counts as one.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.debts.len()
+    }
+
     /// Loads indexes from the database and answers with these, and no others, from then on. Until
     /// it is done, and if it fails, those before answer and are kept right. What changes meanwhile
     /// is not lost. Safe to drop half-way.

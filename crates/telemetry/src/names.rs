@@ -203,6 +203,8 @@ pub mod tavern {
         LEADERBOARD_RANK_KEYS = "tavern_leaderboard_rank_keys";
         /// Periods of leaderboards whose records are counted.
         LEADERBOARD_RANK_PERIODS = "tavern_leaderboard_rank_periods";
+        /// Changes of objects that the storage indexes have not taken in yet.
+        STORAGE_INDEX_DEBTS = "tavern_storage_index_debts";
         /// Objects that left a storage index to make room, by its name.
         STORAGE_INDEX_EVICTIONS_TOTAL = "tavern_storage_index_evictions_total";
         /// Times that an object was left out of a storage index because it is too large, cannot be

@@ -249,6 +249,9 @@ fn observe(metrics: &Metrics, services: &Arc<Services>) {
         seen.leaderboards().rank_totals().periods as f64
     });
     let seen = Arc::clone(services);
+    metrics
+        .observe_gauge(&[tavern::STORAGE_INDEX_DEBTS], &[], move || seen.indexes().owed() as f64);
+    let seen = Arc::clone(services);
     metrics.observe_gauge(&[tavern::LIMIT_CALLERS], &[], move || seen.limits().callers() as f64);
     let seen = Arc::clone(services);
     metrics.observe_gauge(&[prefixed::MATCHMAKER_TICKETS], &[], move || {

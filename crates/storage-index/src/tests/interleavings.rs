@@ -258,7 +258,9 @@ fn what_cannot_be_read_is_read_later() {
         // The write is carried out, and then its answer is lost.
         write(&*plain.objects, "one", user(0), VALUES[0], now).await.unwrap();
         assert!(write(&*node.storage.objects, "one", user(0), VALUES[0], now).await.is_err());
+        assert_eq!(node.indexes.owed(), 1);
         node.indexes.pay().await;
+        assert_eq!(node.indexes.owed(), 1, "it could not be read");
         node.slow.broken.store(false, Ordering::Relaxed);
         assert!(node.found("one", "").await.is_empty());
         tokio::time::advance(Duration::from_secs(2)).await;
