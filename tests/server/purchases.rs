@@ -1,21 +1,14 @@
 //! Purchases and subscriptions, with stores and without.
-#![expect(clippy::disallowed_methods, reason = "the stand-in ends with the test's runtime")]
-
-use std::convert::Infallible;
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use http::Request;
 use serde_json::{Value, json};
 use tavern_domain::Secret;
-use tokio::net::TcpListener;
 
 use crate::harness::World;
 use crate::http::{As, ask, sign_in};
 use crate::scripts::{folder, rpc, with};
+use crate::stand_in::StandIn;
 
 #[tokio::test]
 async fn stores_that_are_not_configured_say_so() {
@@ -50,11 +43,12 @@ async fn stores_that_are_not_configured_say_so() {
 }
 
 /// Apple, as far as a receipt names what was bought.
-async fn apple(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    assert_eq!(request.uri().path(), "/verifyReceipt");
-    let sent = request.into_body().collect().await.expect("a body").to_bytes();
-    let sent: Value = serde_json::from_slice(&sent).unwrap();
-    let name = sent["receipt-data"].as_str().unwrap();
+fn apple(request: &Request<Bytes>) -> Option<Value> {
+    if request.uri().path() != "/verifyReceipt" {
+        return None;
+    }
+    let sent: Value = serde_json::from_slice(request.body()).ok()?;
+    let name = sent["receipt-data"].as_str()?;
     let mut entry = json!({
         "transaction_id": name,
         "original_transaction_id": name,
@@ -65,30 +59,15 @@ async fn apple(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infa
         entry["expires_date_ms"] = "4000000000000".into();
     }
     let status = if name == "bad" { 21_003 } else { 0 };
-    let answer = json!({ "status": status, "receipt": { "in_app": [entry] } });
-    Ok(Response::new(Full::new(answer.to_string().into())))
-}
-
-async fn stand_in() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((connection, _)) = listener.accept().await {
-            let serving = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(connection), service_fn(apple));
-            // A client that leaves is no failure of the stand-in.
-            tokio::spawn(async move { drop(serving.await) });
-        }
-    });
-    url
+    Some(json!({ "status": status, "receipt": { "in_app": [entry] } }))
 }
 
 #[tokio::test]
 async fn what_a_store_confirms_is_kept_once_and_whose_it_is() {
-    let store = stand_in().await;
+    let store = StandIn::new(apple).await;
     let mut world = World::with(Vec::new(), |settings| {
         settings.iap.apple.shared_password = Secret::new("hush");
-        settings.iap.apple.production_url = store;
+        settings.iap.apple.production_url = store.url();
     })
     .await;
     let at = world.at.game.http;
@@ -192,12 +171,12 @@ function InitModule(ctx, logger, nk, initializer) {
 
 #[tokio::test]
 async fn server_code_checks_and_lists_purchases() {
-    let store = stand_in().await;
+    let store = StandIn::new(apple).await;
     let files = folder(&[("shop.lua", LUA), ("index.js", JAVASCRIPT)]);
     let mut world = World::with(Vec::new(), |settings| {
         with(files.path())(settings);
         settings.iap.apple.shared_password = Secret::new("hush");
-        settings.iap.apple.production_url = store;
+        settings.iap.apple.production_url = store.url();
     })
     .await;
     let at = world.at.game.http;

@@ -1,5 +1,7 @@
 //! Signing in through other companies' accounts, in the real server, over HTTP to stand-ins.
 
+use bytes::Bytes;
+use http::Request;
 use serde_json::{Value, json};
 use tavern_domain::Secret;
 
@@ -42,16 +44,32 @@ fn token(session: &Answer) -> &str {
     session.body["token"].as_str().unwrap()
 }
 
-fn steam(id: &str) -> Value {
-    json!({"response": {"params": {"result": "OK", "steamid": id}}})
+/// Steam and Facebook: three tickets, one token.
+fn providers(asked: &Request<Bytes>) -> Option<Value> {
+    let mut fields = asked.uri().query().unwrap_or_default().split('&');
+    match asked.uri().path() {
+        "/ISteamUserAuth/AuthenticateUserTicket/v1/" => {
+            let id = match fields.find_map(|field| field.strip_prefix("ticket="))? {
+                "aa" => "11",
+                "bb" => "22",
+                "cc" => "33",
+                _ => return None,
+            };
+            Some(json!({"response": {"params": {"result": "OK", "steamid": id}}}))
+        }
+        "/ISteamUser/GetFriendList/v1/" => {
+            Some(json!({"friendslist": {"friends": [{"steamid": "11"}]}}))
+        }
+        "/me" if asked.headers().get("authorization")? == "Bearer token-c" => {
+            Some(json!({"id": "303", "name": "Carol"}))
+        }
+        _ => None,
+    }
 }
 
 #[tokio::test]
 async fn players_sign_in_by_providers_and_find_their_friends() {
-    let stand_in = StandIn::new().await;
-    stand_in.answer("ticket=aa ", steam("11"));
-    stand_in.answer("ticket=bb ", steam("22"));
-    stand_in.answer("GetFriendList", json!({"friendslist": {"friends": [{"steamid": "11"}]}}));
+    let stand_in = StandIn::new(providers).await;
     let (mut world, _modules) = world(&stand_in).await;
     let game = world.at.game.http;
 
@@ -87,9 +105,7 @@ async fn players_sign_in_by_providers_and_find_their_friends() {
 
 #[tokio::test]
 async fn server_code_signs_players_in_and_links_them() {
-    let stand_in = StandIn::new().await;
-    stand_in.answer("ticket=cc ", steam("33"));
-    stand_in.answer("Bearer token-c", json!({"id": "303", "name": "Carol"}));
+    let stand_in = StandIn::new(providers).await;
     let (mut world, _modules) = world(&stand_in).await;
     let answer = rpc(&world, "providers", "").await;
     let expected = json!({

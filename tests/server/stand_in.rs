@@ -1,44 +1,53 @@
-//! A server of another company, as far as a test needs it: it answers JSON by path.
+//! A server of another company, as far as a test needs it: it answers JSON.
 
-use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// The longest request that it reads, in bytes.
+/// The longest body of a request that it reads, in bytes.
 const MOST: usize = 64 * 1024;
 
-/// Listens on loopback until it is dropped, and answers one request after the other.
+/// What is answered to a request; `None` refuses it with 403.
+type Answers = dyn Fn(&Request<Bytes>) -> Option<Value> + Send + Sync;
+
+/// Listens on loopback until it is dropped.
 pub(crate) struct StandIn {
-    pub(crate) at: SocketAddr,
-    answers: Arc<Mutex<BTreeMap<String, Value>>>,
-    /// Ends with the stand-in.
+    at: SocketAddr,
+    /// Ends with the stand-in, and with it all connections.
     _listening: JoinSet<()>,
 }
 
 impl StandIn {
-    pub(crate) async fn new() -> Self {
+    pub(crate) async fn new(
+        answers: impl Fn(&Request<Bytes>) -> Option<Value> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (at, answers) = (listener.local_addr().unwrap(), Arc::default());
-        let known = Arc::clone(&answers);
+        let at = listener.local_addr().unwrap();
+        let answers: Arc<Answers> = Arc::new(answers);
         let mut listening = JoinSet::new();
         listening.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                answer(stream, &known).await;
+            let mut connections = JoinSet::new();
+            while let Ok((connection, _)) = listener.accept().await {
+                let answers = Arc::clone(&answers);
+                let service = service_fn(move |request| answer(request, Arc::clone(&answers)));
+                let serving =
+                    http1::Builder::new().serve_connection(TokioIo::new(connection), service);
+                // Whoever asked may be gone; the test sees that by itself.
+                connections.spawn(async move { drop(serving.await) });
             }
         });
-        Self { at, answers, _listening: listening }
-    }
-
-    /// What is answered to requests that contain this: in the first line or in a header. Others
-    /// are refused with 403.
-    pub(crate) fn answer(&self, part: &str, body: Value) {
-        self.answers.lock().insert(part.to_owned(), body);
+        Self { at, _listening: listening }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -46,26 +55,16 @@ impl StandIn {
     }
 }
 
-async fn answer(mut stream: TcpStream, answers: &Mutex<BTreeMap<String, Value>>) {
-    let mut asked = Vec::new();
-    while !asked.windows(4).any(|end| end == b"\r\n\r\n") && asked.len() < MOST {
-        match stream.read_buf(&mut asked).await {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
+async fn answer(
+    request: Request<Incoming>,
+    answers: Arc<Answers>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, MOST).collect().await.expect("a short body").to_bytes();
+    let mut response = Response::new(Full::default());
+    match answers(&Request::from_parts(head, body)) {
+        Some(value) => *response.body_mut() = Full::new(value.to_string().into()),
+        None => *response.status_mut() = StatusCode::FORBIDDEN,
     }
-    let asked = String::from_utf8_lossy(&asked).into_owned();
-    let found = {
-        let answers = answers.lock();
-        let fitting = answers.iter().filter(|(part, _)| asked.contains(part.as_str()));
-        fitting.max_by_key(|(part, _)| part.len()).map(|(_, body)| body.to_string())
-    };
-    let (status, body) = found.map_or(("403 Forbidden", String::new()), |body| ("200 OK", body));
-    let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n{body}",
-        body.len()
-    );
-    // Whoever asked may be gone; the test sees that by itself.
-    drop(stream.write_all(answer.as_bytes()).await);
+    Ok(response)
 }
