@@ -3,8 +3,25 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::{Classify, ErrorCode};
+
+/// What stays as it is in a part of an address: what RFC 3986, section 2.3, calls unreserved.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A text as a part of an address or a form. A segment that is `.` or `..` stays what it is.
+#[must_use]
+pub fn percent(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+/// Fields as the query of an address, without its question mark, or as the body of a form.
+#[must_use]
+pub fn query(fields: &[(&str, &str)]) -> String {
+    let fields = fields.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value)));
+    fields.collect::<Vec<_>>().join("&")
+}
 
 /// What a request does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -99,6 +116,12 @@ impl FetchRequest {
         request
     }
 
+    /// Sends a form.
+    #[must_use]
+    pub fn form(url: impl Into<String>, fields: &[(&str, &str)]) -> Self {
+        Self::post(url, "application/x-www-form-urlencoded", query(fields))
+    }
+
     /// With one more header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -189,6 +212,23 @@ mod tests {
         assert_eq!(FetchMethod::from_name("HEAD"), Some(FetchMethod::Head));
         assert_eq!(FetchMethod::from_name("CONNECT"), None);
         assert_eq!(FetchMethod::from_name(""), None);
+    }
+
+    #[test]
+    fn what_would_end_a_part_of_an_address_is_escaped() {
+        assert_eq!(percent("a-Z_0.9~"), "a-Z_0.9~");
+        assert_eq!(percent("../x?y=#&z+ é"), "..%2Fx%3Fy%3D%23%26z%2B%20%C3%A9");
+    }
+
+    #[test]
+    fn fields_are_sent_as_a_form() {
+        let fields = [("token", "a&b=c d/é~"), ("b c", "1")];
+        let request = FetchRequest::form("https://host/path", &fields);
+        assert_eq!(request.method, FetchMethod::Post);
+        assert_eq!(request.body, b"token=a%26b%3Dc%20d%2F%C3%A9~&b%20c=1");
+        let kind = ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned());
+        assert_eq!(request.headers, [kind]);
+        assert_eq!(query(&[]), "");
     }
 
     #[test]

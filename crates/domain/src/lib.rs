@@ -20,7 +20,7 @@ mod chance;
 mod clock;
 mod cursor;
 mod error;
-mod fetch;
+pub mod fetch;
 mod ids;
 mod json;
 mod lifecycle;

@@ -1,11 +1,11 @@
 //! The database as its user holds it.
 
-use std::fmt::Write;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
+use tavern_domain::fetch::percent;
 use tokio::sync::{oneshot, watch};
 
 use crate::programs::{self, Origin};
@@ -100,8 +100,8 @@ impl Embedded {
     /// The address of another database of the same server.
     #[must_use]
     pub fn url_of(&self, database: &str) -> String {
-        let socket = percent_encode(&self.running.socket.to_string_lossy());
-        let database = percent_encode(database);
+        let socket = percent(&self.running.socket.to_string_lossy());
+        let database = percent(database);
         format!("postgres://{USER}@{socket}:{}/{database}", socket::PORT)
     }
 
@@ -201,16 +201,4 @@ async fn last(mut state: watch::Receiver<State>) -> State {
 
 fn abandoned() -> Ended {
     Ended { status: "its supervising thread has ended".to_owned(), log: String::new() }
-}
-
-fn percent_encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            write!(out, "%{byte:02X}").expect("writing to a string cannot fail");
-        }
-    }
-    out
 }

@@ -2,6 +2,8 @@
 
 use tavern_domain::Secret;
 
+use crate::google::OauthClient;
+
 /// What the operator says about each provider. The addresses are those of the providers unless a
 /// stand-in is to take their place.
 #[derive(Clone, Debug, Default)]
@@ -82,8 +84,8 @@ impl Default for GameCenterConfig {
 pub struct GoogleConfig {
     /// Clients that identity tokens may be made for; empty takes those of any client.
     pub client_ids: Vec<String>,
-    /// The JSON document of an OAuth client; empty refuses server codes.
-    pub credentials_json: Secret,
+    /// Who exchanges server codes; without it they are refused.
+    pub oauth: Option<OauthClient>,
     /// Where the keys are.
     pub keys_url: String,
     /// Where the player of Play Games is asked for.
@@ -94,7 +96,7 @@ impl Default for GoogleConfig {
     fn default() -> Self {
         Self {
             client_ids: Vec::new(),
-            credentials_json: Secret::default(),
+            oauth: None,
             keys_url: "https://www.googleapis.com/oauth2/v3/certs".into(),
             player_url: "https://www.googleapis.com/games/v1/players/me".into(),
         }

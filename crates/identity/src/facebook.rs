@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tavern_domain::{Clock, Fetch, FetchRequest};
+use tavern_domain::{Clock, Fetch, FetchRequest, fetch};
 use tavern_storage::Provider::Facebook;
 
 use crate::config::FacebookConfig;
@@ -141,7 +141,7 @@ impl FacebookTokens {
     ) -> Result<T, Why> {
         let mut url = format!("{}/{path}", self.config.graph_url.trim_end_matches('/'));
         if !query.is_empty() {
-            url = format!("{url}?{}", web::form(query));
+            url = format!("{url}?{}", fetch::query(query));
         }
         // In a header, since addresses end up in logs.
         let bearer = FetchRequest::get(url).header("authorization", format!("Bearer {token}"));

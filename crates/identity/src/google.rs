@@ -20,20 +20,44 @@ const ISSUERS: [&str; 2] = ["accounts.google.com", "https://accounts.google.com"
 
 /// The document that Google hands out for an OAuth client.
 #[derive(Deserialize)]
-enum Credentials {
+enum Document {
     #[serde(rename = "web")]
     Web(OauthClient),
     #[serde(rename = "installed")]
     Installed(OauthClient),
 }
 
-#[derive(Deserialize)]
-struct OauthClient {
+/// A client that exchanges the server codes of Play Games.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OauthClient {
     client_id: String,
     client_secret: Secret,
     token_uri: String,
     #[serde(default)]
     redirect_uris: Vec<String>,
+}
+
+/// A text is not the document of an OAuth client. Says no more: a part of it may be secret.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("holds no OAuth client")]
+pub struct NoOauthClient;
+
+impl OauthClient {
+    /// Reads the JSON document that Google hands out: a client of the kind `web` or `installed`.
+    ///
+    /// # Errors
+    /// [`NoOauthClient`] when it is something else, such as the document of a service account, or
+    /// when its codes cannot be exchanged at an address with `http` or `https`.
+    pub fn from_document(text: &str) -> Result<Self, NoOauthClient> {
+        let (Document::Web(client) | Document::Installed(client)) =
+            serde_json::from_str(text).map_err(|_| NoOauthClient)?;
+        let uri = client.token_uri.as_str();
+        if uri.starts_with("https://") || uri.starts_with("http://") {
+            Ok(client)
+        } else {
+            Err(NoOauthClient)
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -60,20 +84,9 @@ pub(crate) struct GoogleTokens {
 }
 
 impl GoogleTokens {
-    /// What is no OAuth client counts as none, with a line in the log.
     pub(crate) fn new(config: GoogleConfig, fetch: Arc<dyn Fetch>, clock: Arc<dyn Clock>) -> Self {
-        let text = config.credentials_json.expose();
-        let oauth = match serde_json::from_str(text) {
-            Ok(Credentials::Web(client) | Credentials::Installed(client)) => Some(client),
-            Err(_) if text.is_empty() => None,
-            // The parser's own words could repeat a part of the secret.
-            Err(_) => {
-                tracing::error!("google_auth.credentials_json holds no OAuth client");
-                None
-            }
-        };
         let keys = KeySet::new(config.keys_url, Arc::clone(&fetch), Arc::clone(&clock));
-        let GoogleConfig { client_ids, player_url, .. } = config;
+        let GoogleConfig { client_ids, oauth, player_url, .. } = config;
         Self { client_ids, player_url, oauth, keys, fetch, clock }
     }
 
@@ -102,15 +115,14 @@ impl GoogleTokens {
 
     async fn by_code(&self, oauth: &OauthClient, code: &str) -> Result<Said, Why> {
         let redirect = oauth.redirect_uris.first().map_or("", String::as_str);
-        let body = web::form(&[
+        let fields = [
             ("grant_type", "authorization_code"),
             ("code", code),
             ("client_id", &oauth.client_id),
             ("client_secret", oauth.client_secret.expose()),
             ("redirect_uri", redirect),
-        ]);
-        let request =
-            FetchRequest::post(&oauth.token_uri, "application/x-www-form-urlencoded", body);
+        ];
+        let request = FetchRequest::form(&oauth.token_uri, &fields);
         let got: Exchanged = web::json(&*self.fetch, request).await?;
         let bearer = format!("Bearer {}", got.access_token.expose());
         let request = FetchRequest::get(&self.player_url).header("authorization", bearer);
@@ -122,5 +134,31 @@ impl GoogleTokens {
             display_name: player.display_name,
             avatar_url: player.avatar_image_url,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_oauth_client_is_one() {
+        let client = r#"{"client_id":"a","client_secret":"made-up","token_uri":"https://example.com/token"}"#;
+        for kind in ["web", "installed"] {
+            let client = OauthClient::from_document(&format!(r#"{{"{kind}":{client}}}"#)).unwrap();
+            assert_eq!((client.client_id.as_str(), client.redirect_uris.len()), ("a", 0));
+            assert!(!format!("{client:?}").contains("made-up"));
+        }
+        let nowhere = client.replace("https://", "");
+        for text in [
+            "",
+            "{}",
+            client,
+            r#"{"type":"service_account","client_id":"a","token_uri":"https://example.com"}"#,
+            r#"{"web":{"client_id":"a","token_uri":"https://example.com/token"}}"#,
+            &format!(r#"{{"web":{nowhere}}}"#),
+        ] {
+            assert!(OauthClient::from_document(text).is_err(), "{text}");
+        }
     }
 }

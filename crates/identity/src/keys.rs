@@ -63,8 +63,10 @@ impl KeySet {
         let failed = if self.known.read().asked.is_some_and(pausing) {
             None
         } else {
+            let failed = self.renew(now).await.err();
+            // Not before: whoever gives up half-way has heard nothing, and the next may ask.
             self.known.write().asked = Some(now);
-            self.renew(now).await.err()
+            failed
         };
         let known = self.known.read();
         let usable = known.fresh_until.is_some_and(|until| now < until.plus_seconds(GRACE));

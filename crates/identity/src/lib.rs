@@ -35,5 +35,6 @@ pub use config::{
 };
 pub use error::IdentityError;
 pub use game_center::GameCenterProof;
+pub use google::{NoOauthClient, OauthClient};
 pub use profile::Profile;
 pub use providers::Providers;

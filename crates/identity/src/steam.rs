@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tavern_domain::{Fetch, FetchRequest};
+use tavern_domain::{Fetch, FetchRequest, fetch};
 use tavern_storage::Provider::Steam;
 
 use crate::config::SteamConfig;
@@ -104,7 +104,7 @@ impl SteamTickets {
         let key = ("key", self.config.publisher_key.expose());
         let query: Vec<(&str, &str)> = [key].into_iter().chain(query.iter().copied()).collect();
         let root = self.config.api_url.trim_end_matches('/');
-        let url = format!("{root}/{method}/?{}", web::form(&query));
+        let url = format!("{root}/{method}/?{}", fetch::query(&query));
         web::json(&*self.fetch, FetchRequest::get(url)).await
     }
 }

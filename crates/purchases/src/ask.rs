@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use tavern_domain::{Fetch, FetchMethod, FetchRequest, FetchResponse, check_json_object};
+use tavern_domain::{Fetch, FetchRequest, FetchResponse, check_json_object};
 use tavern_storage::Store;
 
 use crate::ShopError;
@@ -65,51 +65,12 @@ impl Asking<'_> {
     }
 }
 
-/// A request that sends a form.
-pub(crate) fn form(url: &str, fields: &[(&str, &str)]) -> FetchRequest {
-    let fields: Vec<String> =
-        fields.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
-    FetchRequest::post(url, "application/x-www-form-urlencoded", fields.join("&"))
-}
-
 /// A request that sends JSON.
 pub(crate) fn json(url: String, body: &serde_json::Value) -> FetchRequest {
     FetchRequest::post(url, "application/json; charset=utf-8", body.to_string())
 }
 
-/// A request that reads.
-pub(crate) fn get(url: String) -> FetchRequest {
-    FetchRequest::new(FetchMethod::Get, url)
-}
-
-/// A text as a part of an address or form: all but what RFC 3986 calls unreserved is escaped.
-pub(crate) fn percent(text: &str) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let digits = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
-            out.push('%');
-            out.extend(digits.map(char::from));
-        }
-    }
-    out
-}
-
 /// A base address without the slash that it may end with.
 pub(crate) fn base(url: &str) -> &str {
     url.trim_end_matches('/')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_could_lead_elsewhere_is_escaped() {
-        assert_eq!(percent("a-Z_0.9~"), "a-Z_0.9~");
-        assert_eq!(percent("../x?y=#&z é"), "..%2Fx%3Fy%3D%23%26z%20%C3%A9");
-    }
 }

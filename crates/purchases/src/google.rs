@@ -13,11 +13,12 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use rustls_pki_types::pem::PemObject as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tavern_domain::fetch::percent;
 use tavern_domain::{FetchRequest, FetchResponse, Timestamp};
 use tavern_storage::{Store, StoreEnvironment};
 
 use crate::ShopError;
-use crate::ask::{Asking, base, form, get, percent};
+use crate::ask::{Asking, base};
 use crate::config::GoogleConfig;
 use crate::store::{Sale, Term, named, proof};
 use crate::time::{millis, rfc3339};
@@ -213,7 +214,9 @@ impl Google<'_> {
     async fn look_up_as(&self, token: &str, path: &str) -> Result<FetchResponse, ShopError> {
         let base = base(&self.config.api_url);
         let url = format!("{base}/androidpublisher/v3/applications/{path}");
-        self.asking.send(get(url).header("authorization", format!("Bearer {token}"))).await
+        self.asking
+            .send(FetchRequest::get(url).header("authorization", format!("Bearer {token}")))
+            .await
     }
 
     async fn token(&self, account: [u8; 32]) -> Result<String, ShopError> {
@@ -244,7 +247,7 @@ impl Google<'_> {
         let signature = self.sign(signed.as_bytes())?;
         let assertion = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
         let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-        Ok(form(url, &[("grant_type", grant), ("assertion", &assertion)]))
+        Ok(FetchRequest::form(url, &[("grant_type", grant), ("assertion", &assertion)]))
     }
 
     fn sign(&self, text: &[u8]) -> Result<Vec<u8>, ShopError> {

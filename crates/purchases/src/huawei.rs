@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tavern_domain::Timestamp;
+use tavern_domain::{FetchRequest, Timestamp};
 use tavern_storage::{Store, StoreEnvironment};
 
 use crate::ShopError;
-use crate::ask::{Asking, base, form, json as post};
+use crate::ask::{Asking, base, json as post};
 use crate::config::HuaweiConfig;
 use crate::der::public_key;
 use crate::store::{Sale, named, proof};
@@ -163,7 +163,7 @@ impl Huawei<'_> {
             ("client_id", client_id),
             ("client_secret", client_secret.expose()),
         ];
-        let answer = self.asking.send(form(token_url, &fields)).await?;
+        let answer = self.asking.send(FetchRequest::form(token_url, &fields)).await?;
         let (granted, _) = self.asking.read::<Granted>(answer)?;
         if granted.access_token.is_empty() {
             return Err(self.asking.unasked("no token"));

@@ -4,10 +4,12 @@
 //! (<https://developer.samsung.com/iap/programming-guide/samsung-iap-server-api.html>).
 
 use serde::Deserialize;
+use tavern_domain::FetchRequest;
+use tavern_domain::fetch::query;
 use tavern_storage::{Store, StoreEnvironment};
 
 use crate::ShopError;
-use crate::ask::{Asking, base, get, percent};
+use crate::ask::{Asking, base};
 use crate::config::SamsungConfig;
 use crate::store::{Sale, named, proof};
 use crate::time::rfc3339;
@@ -41,8 +43,9 @@ pub(crate) async fn purchase(
     if id.len() > MAX_ID {
         return Err(ShopError::Malformed(Store::Samsung));
     }
-    let url = format!("{}/iap/v6/receipt?purchaseID={}", base(&config.url), percent(id));
-    let answer = asking.send(get(url)).await?;
+    let query = query(&[("purchaseID", id)]);
+    let url = format!("{}/iap/v6/receipt?{query}", base(&config.url));
+    let answer = asking.send(FetchRequest::get(url)).await?;
     let (receipt, text) = asking.read::<Receipt>(answer)?;
     if receipt.status != "success" {
         // The status is the store's, and could be anything.

@@ -217,7 +217,7 @@ fn services(core: &Core, database: &Database) -> anyhow::Result<Arc<Services>> {
             single_party: settings.session.single_party,
             single_match: settings.session.single_match,
             resume_grace: Duration::from_millis(settings.session.resume_grace_ms.into()),
-            identity: settings.social.providers(&settings.google_auth),
+            identity: settings.social.providers(&settings.google_auth)?,
             leaderboards: settings.leaderboard.limits(),
             storage_index: settings.storage.indexes(),
             purchases: settings.iap.stores()?,

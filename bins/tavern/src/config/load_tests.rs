@@ -188,6 +188,23 @@ fn nothing_unusual_about_an_option_goes_unsaid() {
 }
 
 #[test]
+fn a_document_that_is_no_oauth_client_is_refused_and_not_repeated() {
+    let with = |document: &str| {
+        let text = format!("{SECRETS}\ngoogle_auth: {{credentials_json: '{document}'}}\n");
+        sources(&[("a", &text)], &[], &[])
+    };
+    let client = r#"{"web": {"client_id": "a", "client_secret": "made-up", "token_uri": "https://example.com/token"}}"#;
+    assert!(load(&with(client), Mode::Serve).is_ok());
+    for document in [r#"{"type": "service_account", "private_key": "made-up"}"#, "made-up", "{}"] {
+        let problems = told(&with(document));
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].contains("google_auth.credentials_json"), "{problems:?}");
+        assert!(problems[0].ends_with("holds no OAuth client"), "{problems:?}");
+        assert!(!problems[0].contains("made-up"), "{problems:?}");
+    }
+}
+
+#[test]
 fn a_secret_may_look_like_a_number() {
     let text = "socket: {server_key: 01234567890123456789012345678901}\n";
     let loaded = load(&sources(&[("a", text)], &[], &[]), Mode::Tool).unwrap();

@@ -201,9 +201,8 @@ impl Settings {
         if mfa != 0 && mfa != 32 {
             bad("mfa.storage_encryption_key", "must have exactly 32 bytes");
         }
-        let google = self.google_auth.credentials_json.expose();
-        if !google.is_empty() && serde_json::from_str::<serde::de::IgnoredAny>(google).is_err() {
-            bad("google_auth.credentials_json", "is no JSON document");
+        if let Err(error) = self.google_auth.client() {
+            bad("google_auth.credentials_json", &error.to_string());
         }
         for (name, url) in self.social.addresses() {
             if !url.starts_with("https://") && !url.starts_with("http://") {

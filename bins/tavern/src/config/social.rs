@@ -2,7 +2,8 @@
 
 use tavern_domain::Secret;
 use tavern_identity::{
-    AppleConfig, Config, FacebookConfig, GameCenterConfig, GoogleConfig, InstantConfig, SteamConfig,
+    AppleConfig, Config, FacebookConfig, GameCenterConfig, GoogleConfig, InstantConfig,
+    NoOauthClient, OauthClient, SteamConfig,
 };
 
 use super::table::section;
@@ -12,6 +13,17 @@ section! {
     pub struct GoogleAuth in "google_auth." {
         /// OAuth client that exchanges server codes of Play Games: the JSON document that Google hands out
         credentials_json: Secret = Secret::default();
+    }
+}
+
+impl GoogleAuth {
+    /// Who exchanges server codes; nobody when there is no document.
+    ///
+    /// # Errors
+    /// [`NoOauthClient`] when the document is of something else.
+    pub(crate) fn client(&self) -> Result<Option<OauthClient>, NoOauthClient> {
+        let document = self.credentials_json.expose();
+        (!document.is_empty()).then(|| OauthClient::from_document(document)).transpose()
     }
 }
 
@@ -109,8 +121,11 @@ impl Social {
     }
 
     /// What the part that asks providers wants to know.
-    pub(crate) fn providers(&self, google: &GoogleAuth) -> Config {
-        Config {
+    ///
+    /// # Errors
+    /// [`NoOauthClient`] as of [`GoogleAuth::client`].
+    pub(crate) fn providers(&self, google: &GoogleAuth) -> Result<Config, NoOauthClient> {
+        Ok(Config {
             apple: AppleConfig {
                 bundle_id: self.apple.bundle_id.clone(),
                 client_ids: self.apple.client_ids.clone(),
@@ -127,7 +142,7 @@ impl Social {
             game_center: GameCenterConfig::default(),
             google: GoogleConfig {
                 client_ids: self.google.client_ids.clone(),
-                credentials_json: google.credentials_json.clone(),
+                oauth: google.client()?,
                 keys_url: self.google.keys_url.clone(),
                 player_url: self.google.player_url.clone(),
             },
@@ -136,6 +151,6 @@ impl Social {
                 publisher_key: self.steam.publisher_key.clone(),
                 api_url: self.steam.api_url.clone(),
             },
-        }
+        })
     }
 }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::json;
 use tavern_api::{Api, ServerHost};
 use tavern_domain::{ErrorCode, Fetch, FetchError, FetchRequest, FetchResponse, Secret, UserId};
-use tavern_identity::{Config, GoogleConfig, SteamConfig};
+use tavern_identity::{Config, GoogleConfig, OauthClient, SteamConfig};
 use tavern_protocol::{api, calls};
 use tavern_runtime_hooks::{HookError, Host, Module, ModuleError, Registrar, load};
 use tavern_storage::{Identity, Provider, Storage};
@@ -50,7 +50,7 @@ fn world() -> (World, Arc<Web>) {
     world.identity = Config {
         steam: SteamConfig { app_id: 480, publisher_key, ..SteamConfig::default() },
         google: GoogleConfig {
-            credentials_json: Secret::new(client.to_string()),
+            oauth: Some(OauthClient::from_document(&client.to_string()).unwrap()),
             ..GoogleConfig::default()
         },
         ..Config::default()

@@ -37,6 +37,20 @@ async fn keys_are_asked_for_once_and_kept_for_their_age() {
 }
 
 #[tokio::test]
+async fn whoever_gives_up_half_way_does_not_keep_others_from_asking() {
+    let (world, signer) = (world(), Signer::rsa("k1"));
+    world.web.answer(KEYS, 200, signer.document());
+    let token = token(&signer);
+    {
+        let mut given_up = Box::pin(world.providers.apple(&token));
+        assert!(futures_util::poll!(&mut given_up).is_pending());
+    }
+    assert_eq!(world.web.asked(), 1, "it was asked, and the answer never read");
+    world.providers.apple(&token).await.unwrap();
+    assert_eq!(world.web.asked(), 2);
+}
+
+#[tokio::test]
 async fn a_new_key_is_found_and_an_unknown_one_does_not_make_us_ask_again_and_again() {
     let (world, old, new) = (world(), Signer::rsa("k1"), Signer::p256("k2"));
     world.web.answer(KEYS, 200, old.document());

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tavern_domain::{Classify as _, ErrorCode, FetchMethod, Secret};
-use tavern_identity::{Config, GoogleConfig, SteamConfig};
+use tavern_identity::{Config, GoogleConfig, OauthClient, SteamConfig};
 
 use crate::stand_in::World;
 
@@ -107,8 +107,8 @@ async fn a_server_code_of_google_is_exchanged_and_its_player_asked_for() {
         "client_id": "ours", "client_secret": "made-up-secret", "token_uri": EXCHANGE,
         "redirect_uris": ["https://example.com/back"], "project_id": "x",
     }});
-    let credentials_json = Secret::new(credentials.to_string());
-    let google = GoogleConfig { credentials_json, ..GoogleConfig::default() };
+    let oauth = Some(OauthClient::from_document(&credentials.to_string()).unwrap());
+    let google = GoogleConfig { oauth, ..GoogleConfig::default() };
     let world = World::new(Config { google, ..Config::default() });
     world.web.answer(EXCHANGE, 200, r#"{"access_token":"granted","token_type":"Bearer"}"#);
     let player = r#"{"playerId":"g1","originalPlayerId":"old","displayName":"Ada","avatarImageUrl":"https://example.com/a.png"}"#;
