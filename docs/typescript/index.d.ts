@@ -75,6 +75,37 @@ declare namespace nkruntime {
     nk: Nakama,
     payload: string,
   ) => Awaitable<string | void | null>;
+  type HttpMethod = "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS";
+  /** Nobody has proved who they are: the function decides who may ask. */
+  type RouteHandler = (
+    ctx: Context,
+    logger: Logger,
+    nk: Nakama,
+    request: RouteRequest,
+  ) => Awaitable<RouteResponse | string | void | null>;
+  /** A request of a route. */
+  interface RouteRequest {
+    method: HttpMethod;
+    /** As it came, escapes included, without the query. */
+    path: string;
+    /** What the path has at the pattern's parameters, decoded. */
+    params: { [name: string]: string };
+    query: { [name: string]: string[] };
+    /** By names written like `Content-Type`. */
+    headers: { [name: string]: string[] };
+    /** The body; null if it is not UTF-8. */
+    body: string | null;
+    bodyBytes: ArrayBuffer;
+    /** Where the client is, after trusted proxies were looked through. */
+    remoteAddress: string | null;
+  }
+  /** The answer of a route; nothing is 204, and a text is 200 with that text. */
+  interface RouteResponse {
+    /** 200 to 599; 200 if left out. */
+    status?: number;
+    headers?: { [name: string]: string | number | (string | number)[] };
+    body?: string | ArrayBuffer | Uint8Array | null;
+  }
   /** Answers the request to go on with; null refuses the call. */
   type BeforeHook<Request> = (
     ctx: Context,
@@ -135,7 +166,7 @@ declare namespace nkruntime {
     partyId?: string;
   }
 
-  /** Somebody in a match or on a stream. */
+  /** Somebody in a match. */
   interface Presence {
     userId: string;
     sessionId: string;
@@ -230,6 +261,11 @@ declare namespace nkruntime {
     registerMatchmakerOverride(fn: MatchmakerOverrideFunction): void;
     registerMatchmakerProcessor(fn: MatchmakerProcessorFunction): void;
     registerShutdown(fn: ShutdownFunction): void;
+    /**
+     * Answers requests on the client port whose path fits a pattern, such as `/shop/{item}` or
+     * `/files/{path...}`, for a method or a list of them; for all methods if there is none.
+     */
+    registerHttp(path: string, handler: RouteHandler, methods?: HttpMethod | HttpMethod[]): void;
     registerTournamentEnd(fn: (ctx: Context, logger: Logger, nk: Nakama, tournament: any, end: number, reset: number) => Awaitable<void>): void;
     registerTournamentReset(fn: (ctx: Context, logger: Logger, nk: Nakama, tournament: any, end: number, reset: number) => Awaitable<void>): void;
     registerLeaderboardReset(fn: (ctx: Context, logger: Logger, nk: Nakama, leaderboard: any, reset: number) => Awaitable<void>): void;
@@ -716,7 +752,7 @@ declare namespace nkruntime {
     /** Takes a socket off a stream; one that is not there is fine. */
     streamUserLeave(userId: string, sessionId: string, stream: Stream): void;
     /** Who is on a stream of this node, in the order in which they came. */
-    streamUserList(stream: Stream, includeHidden?: boolean | null, includeNotHidden?: boolean | null): Presence[];
+    streamUserList(stream: Stream, includeHidden?: boolean | null, includeNotHidden?: boolean | null): StreamPresence[];
     /** Changes what a socket shows on a stream; one that is not there is an error. */
     streamUserUpdate(userId: string, sessionId: string, stream: Stream, hidden?: boolean | null, persistence?: boolean | null, status?: string | null): void;
     /** A user's kept subscription to a product; of several, the one that ends last. */
@@ -1142,7 +1178,7 @@ declare namespace nkruntime {
   }
 
   /** One on a stream. */
-  interface Presence {
+  interface StreamPresence {
     userId: string;
     sessionId: string;
     nodeId: string;

@@ -16,6 +16,7 @@ use crate::harness::SERVER_KEY;
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: http::HeaderMap,
     /// As JSON; null when it is none.
     pub(crate) body: Value,
     /// As it came.
@@ -56,10 +57,11 @@ pub(crate) async fn try_ask(
     let exchange = async move {
         let answer = sender.send_request(request).await.ok()?;
         let status = answer.status().as_u16();
+        let headers = answer.headers().clone();
         let bytes = answer.into_body().collect().await.ok()?.to_bytes();
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Some(Answer { status, body, text })
+        Some(Answer { status, headers, body, text })
     };
     // The connection ends when the exchange lets go of its sender.
     tokio::join!(exchange, connection).0

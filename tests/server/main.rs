@@ -34,6 +34,8 @@ mod purchases;
 #[cfg(test)]
 mod resume;
 #[cfg(test)]
+mod routes;
+#[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod scripts;

@@ -54,13 +54,19 @@ async fn the_daily_reward_comes_once_whatever_happens_at_once() {
     reward_comes_once("lua").await;
 }
 
-async fn winner_is_paid(language: &str) {
+/// The samples of a language, and a file more.
+fn samples_and(language: &str, name: &str, text: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(samples(language)).unwrap() {
         let path = file.unwrap().path();
         std::fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
     }
-    std::fs::write(folder.path().join("cup.lua"), CUP).unwrap();
+    std::fs::write(folder.path().join(name), text).unwrap();
+    folder
+}
+
+async fn winner_is_paid(language: &str) {
+    let folder = samples_and(language, "cup.lua", CUP);
     let mut world = World::with(Vec::new(), with(folder.path())).await;
     let http = world.at.game.http;
     let token = token(http, "a-device-of-ada").await;
@@ -80,4 +86,32 @@ async fn winner_is_paid(language: &str) {
 async fn the_winner_of_a_tournament_is_paid() {
     winner_is_paid("lua").await;
     winner_is_paid("typescript").await;
+}
+
+#[tokio::test]
+async fn the_first_of_a_board_are_a_page_for_everybody() {
+    let create = "require('nakama').leaderboard_create('everybody', false, 'desc', 'best')\n";
+    for language in ["lua", "typescript"] {
+        let folder = samples_and(language, "everybody.lua", create);
+        let mut world = World::with(Vec::new(), with(folder.path())).await;
+        let http = world.at.game.http;
+        for board in ["none", "everybody"] {
+            let page = ask(http, As::Nobody, "GET", &format!("/boards/{board}/top"), "").await;
+            assert_eq!(page.status, 404, "{language}: {}", page.text);
+        }
+        let token = token(http, "a-device-of-ada").await;
+        let score = json!({ "score": "12" }).to_string();
+        let board = "/v2/leaderboard/everybody";
+        let kept = ask(http, As::Player(&token), "POST", board, &score).await;
+        assert_eq!(kept.status, 200, "{language}: {}", kept.text);
+        let page = ask(http, As::Nobody, "GET", "/boards/everybody/top", "").await;
+        assert_eq!(
+            (page.status, &page.headers["cache-control"]),
+            (200, &"max-age=10".parse().unwrap())
+        );
+        let first = &page.body["records"][0];
+        assert_eq!((&first["rank"], &first["score"]), (&json!(1), &json!(12)), "{language}");
+        assert!(first["username"].is_string(), "{language}: {}", page.text);
+        world.stop().await;
+    }
 }

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use prost::Message as _;
 use tavern_domain::{CodedError, ErrorCode, UserId};
 use tavern_protocol::{Auth, Call, CallId, Format, Wire as _, decode_rest};
-use tavern_runtime_hooks::Hooks;
+use tavern_runtime_hooks::{FoundRoute, Hooks, HttpRequest, HttpResponse, Route};
 use tavern_telemetry::{Metrics, When};
 use tokio::time::Instant;
 
@@ -16,13 +16,13 @@ use crate::caller::Caller;
 use crate::context::Context;
 use crate::delegation::{About, interface_of, sockets};
 use crate::events;
-use crate::metrics::ApiMetrics;
+use crate::metrics::{ApiMetrics, ROUTED};
 use crate::obligations;
 use crate::realtime;
 use crate::schedules;
 use crate::service::{
-    Admission, CallMeta, Connection, Credential, Hello, Input, Outbox, RpcFailure, RpcRequest,
-    Service,
+    Admission, CallMeta, ClientAddress, Connection, Credential, Hello, Input, Outbox, RpcFailure,
+    RpcRequest, Service,
 };
 use crate::services::Services;
 use crate::table;
@@ -258,6 +258,34 @@ impl Service for Api {
             self.metrics.call(CallId::RpcFunc, begun, code, received, sent);
             if let Err(failure) = &answer {
                 log_failure(CallId::RpcFunc.info().name, &failure.error);
+            }
+            answer
+        }
+        .boxed()
+    }
+
+    fn route(&self, method: &str, path: &str) -> FoundRoute {
+        self.hooks.route(method, path)
+    }
+
+    fn http(
+        self: Arc<Self>,
+        route: Route,
+        request: HttpRequest,
+        client: ClientAddress,
+    ) -> BoxFuture<'static, Result<HttpResponse, CodedError>> {
+        async move {
+            let received = request.body.len();
+            let begun = Instant::now();
+            let answer = crate::cases::route::answer(&self, &route, request, client).await;
+            let (code, sent) = match &answer {
+                Ok(response) => (None, response.body.len()),
+                Err(error) => (Some(error.code()), 0),
+            };
+            self.metrics.routed(begun, code, received, sent);
+            if let Err(error) = &answer {
+                tracing::debug!(route = route.pattern(), "no answer");
+                log_failure(ROUTED, error);
             }
             answer
         }

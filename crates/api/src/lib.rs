@@ -50,5 +50,9 @@ pub use service::{
     Resumption, RpcFailure, RpcRequest, Service,
 };
 pub use services::{Config, Parts, Services};
+// What an edge finds at the paths of server code.
+pub use tavern_runtime_hooks::{
+    FoundRoute, HttpMethod, HttpMethods, HttpRequest, HttpResponse, Route,
+};
 // What an edge's outboxes implement and are told.
 pub use tavern_streams::{Class, CloseReason, Sink};

@@ -51,6 +51,16 @@ impl Services {
         }
     }
 
+    /// Whether a request of this route is welcome: its address is counted, and then told apart.
+    pub(crate) fn limit_route(
+        &self,
+        client: ClientAddress,
+        pattern: &str,
+    ) -> Result<(), CodedError> {
+        self.limit_address(client)?;
+        self.limit_by_name(client, Request { route: Some(pattern), ..Request::default() })
+    }
+
     /// Whether a new socket of this player is welcome; its address was counted before.
     pub(crate) fn limit_socket(&self, player: &Player) -> Result<(), CodedError> {
         self.limit(of_player(player, Request::default()))

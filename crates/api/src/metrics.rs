@@ -5,10 +5,15 @@ use tavern_protocol::{CallId, RtId};
 use tavern_telemetry::{CallGroup, CallMetrics, HookMetrics, Metrics, Outcome, When};
 use tokio::time::Instant;
 
+/// What requests of the routes of server code are called in logs, metrics and traces.
+pub(crate) const ROUTED: &str = "HttpRoute";
+
 /// Cells for every call and message, found by index.
 pub(crate) struct ApiMetrics {
     calls: CallMetrics,
     messages: CallMetrics,
+    /// Where requests of the routes of server code are among the calls.
+    routed: usize,
     /// Calls first, then messages.
     hooks: HookMetrics,
 }
@@ -18,8 +23,11 @@ impl ApiMetrics {
         let calls: Vec<&'static str> = CallId::ALL.iter().map(|call| call.name()).collect();
         let messages: Vec<&'static str> = RtId::ALL.iter().map(|message| message.name()).collect();
         let hooked: Vec<&'static str> = calls.iter().chain(&messages).copied().collect();
+        let routed = calls.len();
+        let named: Vec<&'static str> = calls.iter().copied().chain([ROUTED]).collect();
         Self {
-            calls: CallMetrics::new(metrics, CallGroup::Api, &calls),
+            calls: CallMetrics::new(metrics, CallGroup::Api, &named),
+            routed,
             messages: CallMetrics::new(metrics, CallGroup::Message, &messages),
             hooks: HookMetrics::new(metrics, &hooked),
         }
@@ -33,8 +41,30 @@ impl ApiMetrics {
         received: usize,
         sent: usize,
     ) {
+        self.at(call as usize, begun, code, received, sent);
+    }
+
+    /// A request by a route of server code.
+    pub(crate) fn routed(
+        &self,
+        begun: Instant,
+        code: Option<ErrorCode>,
+        received: usize,
+        sent: usize,
+    ) {
+        self.at(self.routed, begun, code, received, sent);
+    }
+
+    fn at(
+        &self,
+        index: usize,
+        begun: Instant,
+        code: Option<ErrorCode>,
+        received: usize,
+        sent: usize,
+    ) {
         let code = code.map_or(0, |code| usize::from(code.number()));
-        self.calls.record(call as usize, outcome(code, begun, received, sent));
+        self.calls.record(index, outcome(code, begun, received, sent));
     }
 
     pub(crate) fn message(&self, message: RtId, begun: Instant, code: Option<RealtimeCode>) {

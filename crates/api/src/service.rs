@@ -16,6 +16,7 @@ use tavern_domain::{CodedError, SessionId, TokenId, UserId};
 use tavern_protocol::realtime::Envelope;
 use tavern_protocol::routes::Binding;
 use tavern_protocol::{CallId, Outgoing};
+use tavern_runtime_hooks::{FoundRoute, HttpRequest, HttpResponse, Route};
 use tavern_streams::Sink;
 
 use crate::caller::Player;
@@ -194,6 +195,17 @@ pub trait Service: Send + Sync + 'static {
         self: Arc<Self>,
         request: RpcRequest,
     ) -> BoxFuture<'static, Result<Option<String>, RpcFailure>>;
+
+    /// What server code has at a path that is none of the API's: without its query, as it came.
+    fn route(&self, method: &str, path: &str) -> FoundRoute;
+
+    /// Answers a request by a route of server code.
+    fn http(
+        self: Arc<Self>,
+        route: Route,
+        request: HttpRequest,
+        client: ClientAddress,
+    ) -> BoxFuture<'static, Result<HttpResponse, CodedError>>;
 
     /// Decides whether a socket may open.
     ///

@@ -84,6 +84,8 @@ pub struct Request<'a> {
     pub message: Option<&'a str>,
     /// Which function of server code.
     pub function: Option<&'a str>,
+    /// Which route of server code, by its pattern.
+    pub route: Option<&'a str>,
 }
 
 /// Token buckets by address, account, session and name.
@@ -103,6 +105,7 @@ struct Set {
     calls: HashMap<String, Buckets>,
     messages: HashMap<String, Buckets>,
     functions: HashMap<String, Buckets>,
+    routes: HashMap<String, Buckets>,
 }
 
 impl Set {
@@ -110,11 +113,13 @@ impl Set {
         let buckets = |rate: Rate| Buckets::new(rate, config.capacity, forgotten);
         let (mut calls, mut messages) = (HashMap::new(), HashMap::new());
         let mut functions = HashMap::new();
+        let mut routes = HashMap::new();
         for rule in config.rules.iter().take(Config::MAX_RULES) {
             let (names, name) = match &rule.name {
                 Name::Call(name) => (&mut calls, name),
                 Name::Message(name) => (&mut messages, name),
                 Name::Function(name) => (&mut functions, name),
+                Name::Route(pattern) => (&mut routes, pattern),
             };
             names.insert(name.clone(), buckets(rule.rate()));
         }
@@ -125,12 +130,13 @@ impl Set {
             calls,
             messages,
             functions,
+            routes,
             config,
         }
     }
 
     fn all(&self) -> impl Iterator<Item = &Buckets> {
-        let rules = [&self.calls, &self.messages, &self.functions];
+        let rules = [&self.calls, &self.messages, &self.functions, &self.routes];
         [&self.address, &self.account, &self.session]
             .into_iter()
             .chain(rules.into_iter().flat_map(HashMap::values))
@@ -217,6 +223,9 @@ impl Limits {
         rule(&set.messages, request.message)?;
         if !set.functions.is_empty() {
             rule(&set.functions, request.function.map(str::to_lowercase).as_deref())?;
+        }
+        if !set.routes.is_empty() {
+            rule(&set.routes, request.route)?;
         }
         Ok(())
     }

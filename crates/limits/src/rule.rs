@@ -17,9 +17,11 @@ pub enum Name {
     /// A function of the studio's server code, whichever way it is called: `rpc:ID`. Kept in lower
     /// case, for ids are compared without case.
     Function(String),
+    /// A route of the studio's server code, by its pattern: `http:PATTERN`.
+    Route(String),
 }
 
-/// A limit for one call, message or function, per caller: `NAME=TIMES/SECONDS`.
+/// A limit for one call, message, function or route, per caller: `NAME=TIMES/SECONDS`.
 ///
 /// `rpc:daily_reward=5/60` lets a caller call the function five times at once and then once every
 /// twelve seconds.
@@ -36,7 +38,7 @@ pub struct Rule {
 /// Why a text is no [`Rule`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-    "a rule is NAME=TIMES/SECONDS, such as WriteStorageObjects=100/10, message:status_update=5/1 or rpc:some_function=5/60, with numbers from 1 to 86400"
+    "a rule is NAME=TIMES/SECONDS, such as WriteStorageObjects=100/10, message:status_update=5/1, rpc:some_function=5/60 or http:/some/route=5/60, with numbers from 1 to 86400"
 )]
 pub struct ParseRuleError;
 
@@ -59,6 +61,7 @@ impl FromStr for Rule {
         let name = name.trim();
         let name = match name.split_once(':') {
             Some(("rpc", id)) if !id.is_empty() => Name::Function(id.to_lowercase()),
+            Some(("http", pattern)) if pattern.starts_with('/') => Name::Route(pattern.to_owned()),
             Some(("message", id)) if !id.is_empty() => Name::Message(id.to_owned()),
             None if !name.is_empty() => Name::Call(name.to_owned()),
             None | Some(_) => return Err(ParseRuleError),
@@ -73,6 +76,7 @@ impl fmt::Display for Rule {
             Name::Call(name) => ("", name),
             Name::Message(name) => ("message:", name),
             Name::Function(name) => ("rpc:", name),
+            Name::Route(pattern) => ("http:", pattern),
         };
         write!(f, "{kind}{name}={}/{}", self.times, self.per_sec)
     }
@@ -106,18 +110,31 @@ mod tests {
         assert_eq!(rule.name, Name::Call("WriteStorageObjects".into()));
         let rule: Rule = "message:status_update=1/1".parse().unwrap();
         assert_eq!(rule.name, Name::Message("status_update".into()));
+        let rule: Rule = "http:/shop/{item}=9/60".parse().unwrap();
+        assert_eq!(rule.name, Name::Route("/shop/{item}".into()));
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for bad in ["", "x", "x=5", "x=0/1", "x=1/0", "x=1/86401", "=1/1", "rpc:=1/1", "a:b=1/1"] {
+        for bad in [
+            "",
+            "x",
+            "x=5",
+            "x=0/1",
+            "x=1/0",
+            "x=1/86401",
+            "=1/1",
+            "rpc:=1/1",
+            "a:b=1/1",
+            "http:a=1/1",
+        ] {
             assert_eq!(bad.parse::<Rule>(), Err(ParseRuleError), "{bad}");
         }
     }
 
     proptest! {
         #[test]
-        fn rules_round_trip(name in "(rpc:|message:)?[a-z_]{1,20}", times in 1..86_400u32, per in 1..86_400u32) {
+        fn rules_round_trip(name in "(rpc:|message:|http:/)?[a-z_]{1,20}", times in 1..86_400u32, per in 1..86_400u32) {
             let rule: Rule = format!("{name}={times}/{per}").parse().unwrap();
             prop_assert_eq!(rule.to_string().parse::<Rule>().unwrap(), rule);
         }

@@ -221,6 +221,37 @@ fn walk(node: &'static Node, path: &[u8], from: usize, places: &mut Places) -> O
     Some(end)
 }
 
+/// The path of sockets.
+pub const SOCKET: &str = "/ws";
+/// The path of the document about the REST API.
+pub const OPENAPI: &str = "/openapi.json";
+/// The path of the document about the realtime API.
+pub const ASYNCAPI: &str = "/asyncapi.json";
+/// Where the calls are over gRPC.
+const GRPC: &str = "/nakama.api.Nakama";
+
+/// Whether the paths that begin with this part, decoded, belong to the server itself: there are
+/// calls below it, or documents, or sockets. Paths of others begin with something else.
+#[must_use]
+pub fn is_own(first: &str) -> bool {
+    let begins = |path: &str| path.split('/').nth(1) == Some(first);
+    first.is_empty()
+        || [SOCKET, OPENAPI, ASYNCAPI, GRPC].into_iter().any(begins)
+        || CallId::ALL
+            .into_iter()
+            .flat_map(|call| call.info().bindings)
+            .any(|binding| begins(binding.path))
+}
+
+/// Decodes a part of a path; `None` if an escape is broken, or what comes out is not UTF-8.
+#[must_use]
+pub fn decode_text(part: &str) -> Option<Cow<'_, str>> {
+    if !part.contains('%') {
+        return Some(Cow::Borrowed(part));
+    }
+    String::from_utf8(percent_decode(part)?).ok().map(Cow::Owned)
+}
+
 /// Decodes `%XX`; `None` if a percent sign stands alone.
 pub(crate) fn percent_decode(text: &str) -> Option<Vec<u8>> {
     let bytes = text.as_bytes();

@@ -98,6 +98,22 @@ pub enum LoadError {
         /// Who came second.
         second: String,
     },
+    /// A route's pattern is none.
+    #[error("module {module}: {text}")]
+    BadRoute {
+        /// Which module.
+        module: String,
+        /// What is wrong with which pattern.
+        text: String,
+    },
+    /// There are more routes than a server keeps.
+    #[error("module {module} registers a route beyond the {most} that a server keeps")]
+    TooManyRoutes {
+        /// Who came last.
+        module: String,
+        /// How many there may be.
+        most: usize,
+    },
     /// There are more indexes over stored objects than a server keeps.
     #[error("module {module} registers a storage index beyond the {most} that a server keeps")]
     TooManyIndexes {

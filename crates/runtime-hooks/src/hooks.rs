@@ -56,6 +56,23 @@ impl Hooks {
         crate::registrar::Registrar::new(Arc::default()).freeze(Vec::new())
     }
 
+    /// What `register` registers, without modules and without a server to ask: for tests.
+    ///
+    /// # Errors
+    /// As [`load`](crate::load), for what registering alone can get wrong.
+    #[cfg(any(test, feature = "testkit"))]
+    pub fn registered(
+        register: impl FnOnce(&mut crate::Registrar),
+    ) -> Result<Self, crate::LoadError> {
+        let mut registrar = crate::Registrar::new(Arc::default());
+        registrar.begin("tests");
+        register(&mut registrar);
+        match registrar.take_conflict() {
+            Some(conflict) => Err(conflict),
+            None => Ok(registrar.freeze(Vec::new())),
+        }
+    }
+
     pub(crate) fn frozen(
         modules: Vec<Arc<dyn Module>>,
         all: Registered,
@@ -187,7 +204,7 @@ impl Hooks {
         Some(guarded((function.run)(context(), payload), &function.owner).await)
     }
 
-    pub(crate) fn registered(&self) -> &Registered {
+    pub(crate) fn all(&self) -> &Registered {
         &self.0.all
     }
 

@@ -212,7 +212,7 @@ impl Hooks {
     /// The indexes that modules have registered, by name.
     #[must_use]
     pub fn storage_indexes(&self) -> Vec<IndexDefinition> {
-        let all = self.registered().indexes.definitions.values();
+        let all = self.all().indexes.definitions.values();
         let mut all: Vec<_> = all.map(|entry| entry.run.clone()).collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all
@@ -220,13 +220,13 @@ impl Hooks {
 
     /// The indexes that have a filter, whether they are registered or not.
     pub fn storage_index_filters(&self) -> impl Iterator<Item = &str> {
-        self.registered().indexes.filters.keys().map(String::as_str)
+        self.all().indexes.filters.keys().map(String::as_str)
     }
 
     /// Whether an index has a filter.
     #[must_use]
     pub fn has_storage_index_filter(&self, index: &str) -> bool {
-        self.registered().indexes.filters.contains_key(index)
+        self.all().indexes.filters.contains_key(index)
     }
 
     /// Asks the filter of an index whether an object is in it; without one, it is.
@@ -239,7 +239,7 @@ impl Hooks {
         context: HookContext,
         object: IndexCandidate,
     ) -> Result<bool, HookError> {
-        let Some(filter) = self.registered().indexes.filters.get(index) else { return Ok(true) };
+        let Some(filter) = self.all().indexes.filters.get(index) else { return Ok(true) };
         guarded((filter.run)(context, object), &filter.owner).await
     }
 }

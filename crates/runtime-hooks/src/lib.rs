@@ -2,7 +2,7 @@
 //!
 //! # Purpose
 //! Inward: what the server calls. A [`Module`] registers hooks before and after every request and
-//! realtime message and functions that clients may call, on a [`Registrar`]; [`load`] freezes them
+//! realtime message, functions that clients may call and routes of its own, on a [`Registrar`]; [`load`] freezes them
 //! into [`Hooks`], the table that the service consults. Outward: [`Host`], what server code may
 //! ask of the server.
 //!
@@ -31,6 +31,7 @@ mod matchmaking;
 mod message;
 mod module;
 mod registrar;
+mod routes;
 mod scheduled;
 pub mod value;
 
@@ -60,4 +61,8 @@ pub use matchmaking::{ChosenGroups, MatchmakerEntry, chosen_groups};
 pub use message::{AnyMessage, MessageBox};
 pub use module::{Module, load, load_with, reload};
 pub use registrar::Registrar;
+pub use routes::{
+    FoundRoute, HttpMethod, HttpMethods, HttpRequest, HttpResponse, MAX_RESPONSE_BODY,
+    MAX_RESPONSE_HEADER_BYTES, MAX_RESPONSE_HEADERS, MAX_ROUTES, Route, RoutePattern,
+};
 pub use value::{Blob, Json, Value};

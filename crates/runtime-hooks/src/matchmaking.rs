@@ -156,7 +156,7 @@ impl Hooks {
     /// Whether there is a hook that decides which groups are formed.
     #[must_use]
     pub fn has_matchmaker_override(&self) -> bool {
-        self.registered().matchmaking.accepts.is_some()
+        self.all().matchmaking.accepts.is_some()
     }
 
     /// Runs the hook that decides which of these groups are formed; without one, none is.
@@ -168,14 +168,14 @@ impl Hooks {
         context: HookContext,
         groups: Vec<Vec<MatchmakerEntry>>,
     ) -> Result<ChosenGroups, HookError> {
-        let Some(hook) = &self.registered().matchmaking.accepts else { return Ok(Vec::new()) };
+        let Some(hook) = &self.all().matchmaking.accepts else { return Ok(Vec::new()) };
         guarded((hook.run)(context, groups), &hook.owner).await
     }
 
     /// Whether there is a hook that forms the groups.
     #[must_use]
     pub fn has_matchmaker_processor(&self) -> bool {
-        self.registered().matchmaking.processor.is_some()
+        self.all().matchmaking.processor.is_some()
     }
 
     /// Runs the hook that forms the groups; without one, none is.
@@ -187,7 +187,7 @@ impl Hooks {
         context: HookContext,
         entries: Vec<MatchmakerEntry>,
     ) -> Result<ChosenGroups, HookError> {
-        let Some(hook) = &self.registered().matchmaking.processor else { return Ok(Vec::new()) };
+        let Some(hook) = &self.all().matchmaking.processor else { return Ok(Vec::new()) };
         guarded((hook.run)(context, entries), &hook.owner).await
     }
 }

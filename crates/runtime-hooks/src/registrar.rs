@@ -18,6 +18,7 @@ use crate::matches::{MatchFactory, MatchHandlers};
 use crate::matchmaking::{MatchmakerEntry, Matchmaking, matched_fn};
 use crate::message::MessageBox;
 use crate::module::Module;
+use crate::routes::Routes;
 use crate::scheduled::{Scheduled, leaderboard_fn, tournament_fn};
 
 /// A hook before a request: changes it, passes it on, or stops it with `None` or an error.
@@ -80,6 +81,7 @@ pub(crate) struct Registered {
     pub(crate) matchmaking: Matchmaking,
     pub(crate) events: EventHooks,
     pub(crate) indexes: Indexes,
+    pub(crate) routes: Routes,
 }
 
 impl Registered {
@@ -120,6 +122,7 @@ impl Registered {
                 definitions: kept(&self.indexes.definitions, owners),
                 filters: kept(&self.indexes.filters, owners),
             },
+            routes: self.routes.without(owners),
         }
     }
 }

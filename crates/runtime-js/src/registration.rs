@@ -1,7 +1,7 @@
 //! What `InitModule` has asked for.
 
 use tavern_protocol::{CallId, RtId};
-use tavern_runtime_hooks::IndexDefinition;
+use tavern_runtime_hooks::{HttpMethods, IndexDefinition, RoutePattern};
 
 /// A place that a function was registered for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,7 @@ pub(crate) enum Place {
     /// Its functions are in the order of [`MATCH_FUNCTIONS`].
     Match(String),
     Shutdown,
+    Http(RoutePattern, HttpMethods),
 }
 
 /// What a match handler consists of.

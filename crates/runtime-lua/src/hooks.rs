@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tavern_domain::ErrorCode;
 use tavern_protocol::{Call, CallVisitor, RtId, Wire};
 use tavern_runtime_hooks::engine::{Habits, Pool};
+use tavern_runtime_hooks::host::Language;
 use tavern_runtime_hooks::{
-    EventKind, HookContext, HookError, MatchmakerEntry, Registrar, Value, chosen_for_index,
-    chosen_groups,
+    EventKind, HookContext, HookError, HttpResponse, MatchmakerEntry, Registrar, Value,
+    chosen_for_index, chosen_groups,
 };
 
 use crate::context::{self, Fields};
@@ -97,6 +98,16 @@ pub(crate) fn register(engine: &Arc<Engine>, places: &[Place], registrar: &mut R
             Place::MatchmakerOverride => overriding(registrar, engine, at),
             Place::MatchmakerProcessor => processor(registrar, engine, at),
             Place::StorageIndexFilter(index) => index_filter(registrar, engine, at, index),
+            Place::Http(pattern, methods) => {
+                registrar.http_route(pattern.clone(), *methods, move |call, request| {
+                    let (engine, at) = (Arc::clone(&engine), Arc::clone(&at));
+                    async move {
+                        let arguments = vec![request.to_script(Language::Lua)];
+                        let context = context::hook("http", &call);
+                        HttpResponse::from_script(engine.first(&at, context, arguments).await?)
+                    }
+                });
+            }
         }
     }
 }

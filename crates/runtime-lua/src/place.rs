@@ -1,6 +1,7 @@
 //! What files have registered functions for.
 
 use tavern_protocol::{CallId, RtId};
+use tavern_runtime_hooks::{HttpMethods, RoutePattern};
 
 /// A place that a function was registered for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +22,7 @@ pub(crate) enum Place {
     SessionStart,
     SessionEnd,
     Shutdown,
+    Http(RoutePattern, HttpMethods),
 }
 
 /// The call of this name, in any case.

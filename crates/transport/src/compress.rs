@@ -65,7 +65,7 @@ pub(crate) fn compress(reply: Reply, encoding: Option<Encoding>) -> Reply {
         Encoding::Deflate => "deflate",
     };
     parts.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-    parts.headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    parts.headers.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     Reply::from_parts(parts, Body::from(Bytes::from(small)))
 }
 

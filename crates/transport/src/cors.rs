@@ -18,13 +18,18 @@ const ALLOWED_METHODS: [Method; 5] =
 
 /// Answers a browser that asks before it sends.
 pub(crate) fn preflight(headers: &HeaderMap) -> Reply {
+    preflight_of(headers, |method| ALLOWED_METHODS.iter().any(|m| m.as_str().as_bytes() == method))
+}
+
+/// The same where other methods are allowed.
+pub(crate) fn preflight_of(headers: &HeaderMap, allowed: impl Fn(&[u8]) -> bool) -> Reply {
     if !headers.contains_key(header::ORIGIN) {
         return empty(StatusCode::OK);
     }
     let Some(method) = headers.get(header::ACCESS_CONTROL_REQUEST_METHOD) else {
         return empty(StatusCode::BAD_REQUEST);
     };
-    if !ALLOWED_METHODS.iter().any(|m| m.as_str().as_bytes() == method.as_bytes()) {
+    if !allowed(method.as_bytes()) {
         return empty(StatusCode::METHOD_NOT_ALLOWED);
     }
     let mut asked = Vec::new();

@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::compress::{accepted, compress};
 use crate::config::ListenerName;
 use crate::reply::{Reply, empty, failure, json};
-use crate::{cors, grpc, rest, rpc, socket};
+use crate::{cors, grpc, handler, rest, rpc, socket};
 
 /// Answers a request.
 pub(crate) async fn answer(client: Arc<Client>, request: Request<Incoming>) -> Reply {
@@ -51,14 +51,14 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 async fn route(client: &Arc<Client>, request: Request<Incoming>) -> Reply {
     let (method, path) = (request.method(), request.uri().path());
     if method == Method::OPTIONS {
-        return cors::preflight(request.headers());
+        return handler::options(client, request).await;
     }
     if method == Method::GET {
         match path {
             "/" => return empty(StatusCode::OK),
-            "/ws" => return socket::upgrade(client, request),
-            "/openapi.json" => return json(StatusCode::OK, documents::OPENAPI),
-            "/asyncapi.json" => return json(StatusCode::OK, documents::ASYNCAPI),
+            routes::SOCKET => return socket::upgrade(client, request),
+            routes::OPENAPI => return json(StatusCode::OK, documents::OPENAPI),
+            routes::ASYNCAPI => return json(StatusCode::OK, documents::ASYNCAPI),
             _ => {}
         }
     }
@@ -86,7 +86,7 @@ async fn route(client: &Arc<Client>, request: Request<Incoming>) -> Reply {
             }
         }
         Found::WrongMethod => wrong_method(),
-        Found::Nothing => failure(ErrorCode::NotFound, "no such path"),
+        Found::Nothing => handler::answer(client, request).await,
         Found::NotText(_) => failure(ErrorCode::Internal, "the path is not UTF-8"),
         Found::Malformed => failure(ErrorCode::InvalidArgument, "broken escape in the path"),
     }

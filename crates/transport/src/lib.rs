@@ -37,6 +37,7 @@ mod edge;
 mod finish;
 mod grpc;
 mod guarded;
+mod handler;
 mod head;
 mod health;
 mod meters;

@@ -17,15 +17,12 @@ use crate::head;
 use crate::reply::{Reply, error_body, json, status, tell_when};
 use crate::rest::{Traced, body_error, read_body};
 
-type Lists = BTreeMap<String, Vec<String>>;
+pub(crate) type Lists = BTreeMap<String, Vec<String>>;
 
 /// Calls the function `id`.
 pub(crate) async fn answer(client: &Client, id: String, request: Request<Incoming>) -> Reply {
     let (parts, body) = request.into_parts();
-    let mut query = Lists::new();
-    for (name, value) in head::lenient_query(parts.uri.query().unwrap_or("")) {
-        query.entry(name.into_owned()).or_default().push(value.into_owned());
-    }
+    let mut query = lists(parts.uri.query().unwrap_or(""));
     let http_key = query.remove("http_key").and_then(|keys| keys.into_iter().next());
     let unwrap = query.contains_key("unwrap");
     let payload = if parts.method == Method::GET {
@@ -109,8 +106,17 @@ fn failed(failure: &RpcFailure) -> Reply {
     reply
 }
 
+/// The parameters of a query as functions see them.
+pub(crate) fn lists(query: &str) -> Lists {
+    let mut all = Lists::new();
+    for (name, value) in head::lenient_query(query) {
+        all.entry(name.into_owned()).or_default().push(value.into_owned());
+    }
+    all
+}
+
 /// The headers as functions see them: `x-some-name` is `X-Some-Name`.
-fn canonical(headers: &HeaderMap) -> Lists {
+pub(crate) fn canonical(headers: &HeaderMap) -> Lists {
     let mut all = Lists::new();
     for (name, value) in headers {
         if name == header::HOST {

@@ -220,7 +220,7 @@ impl Settings {
             let known = match &rule.name {
                 Name::Call(name) => CallId::from_name(name).is_some(),
                 Name::Message(name) => RtId::from_name(name).is_some(),
-                Name::Function(_) => true,
+                Name::Function(_) | Name::Route(_) => true,
             };
             if !known {
                 problems.push(format!("rules: there is no such call or message: {rule}"));

@@ -14,6 +14,7 @@ pub(crate) mod lobby;
 pub(crate) mod matches;
 pub(crate) mod notifications;
 pub(crate) mod purchases;
+pub(crate) mod route;
 pub(crate) mod rpc;
 pub(crate) mod session;
 pub(crate) mod social;

@@ -10,6 +10,7 @@ use tavern_runtime_hooks::{HookError, Registrar};
 mod boards;
 mod indexes;
 mod matchmaker;
+mod routes;
 
 use crate::machine::{Machine, ScriptContext};
 use crate::matches::JsFactory;
@@ -71,6 +72,9 @@ pub(crate) fn register(engine: &Arc<Engine>, found: &Registrations, registrar: &
             Place::MatchmakerProcessor => matchmaker::processor(registrar, engine, function),
             Place::StorageIndexFilter(index) => {
                 indexes::filter(registrar, engine, function, index);
+            }
+            Place::Http(pattern, methods) => {
+                routes::route(registrar, engine, function, pattern, *methods);
             }
             Place::PurchaseNotificationApple
             | Place::PurchaseNotificationGoogle

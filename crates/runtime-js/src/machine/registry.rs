@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rquickjs::function::{Opt, Rest};
 use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 use tavern_protocol::{CallId, RtId};
-use tavern_runtime_hooks::{IndexDefinition, IndexSpec, MAX_INDEXES};
+use tavern_runtime_hooks::{HttpMethods, IndexDefinition, IndexSpec, MAX_INDEXES, RoutePattern};
 
-use super::{Handlers, Shared};
+use super::{Handlers, Shared, convert};
 use crate::registration::{MATCH_FUNCTIONS, Place};
 
 /// The most functions that a program registers.
@@ -55,6 +55,7 @@ pub(super) fn initializer<'js>(ctx: &Ctx<'js>, shared: &Arc<Shared>) -> Result<O
     })?;
     matches(ctx, &object, shared)?;
     indexes(ctx, &object, shared)?;
+    routes(ctx, &object, shared)?;
     Ok(object)
 }
 
@@ -141,6 +142,22 @@ fn indexes<'js>(ctx: &Ctx<'js>, object: &Object<'js>, shared: &Arc<Shared>) -> R
     };
     let name = "registerStorageIndex";
     object.set(name, Function::new(ctx.clone(), method)?.with_name(name)?)
+}
+
+/// `registerHttp`: the pattern of a path, a function, and a method or a list of them.
+fn routes<'js>(ctx: &Ctx<'js>, object: &Object<'js>, shared: &Arc<Shared>) -> Result<()> {
+    let shared = Arc::clone(shared);
+    let method = move |ctx: Ctx<'js>, args: Rest<Value<'js>>| {
+        let arg = |n: usize| args.0.get(n).cloned();
+        let pattern = text(&ctx, arg(0), "a path")?;
+        let methods = arg(2).unwrap_or_else(|| Value::new_undefined(ctx.clone()));
+        let methods = convert::take(&ctx, methods)?;
+        let place = RoutePattern::parse(&pattern)
+            .and_then(|pattern| Ok(Place::Http(pattern, HttpMethods::of_script(methods)?)))
+            .map_err(|error| Exception::throw_type(&ctx, &error.message))?;
+        register(&ctx, &shared, place, &[arg(1)])
+    };
+    object.set("registerHttp", Function::new(ctx.clone(), method)?.with_name("registerHttp")?)
 }
 
 fn message(ctx: &Ctx<'_>, name: &str) -> Result<RtId> {

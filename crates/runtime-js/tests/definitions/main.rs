@@ -29,6 +29,20 @@ fn the_definitions_are_up_to_date() {
 }
 
 #[test]
+fn each_name_is_declared_once() {
+    let text = typescript::generate();
+    let name = |line: &str| {
+        let declared =
+            line.trim().strip_prefix("interface ").or(line.trim().strip_prefix("type "))?;
+        declared.split(|c: char| !c.is_alphanumeric()).next().map(str::to_owned)
+    };
+    let mut names: Vec<_> = text.lines().filter_map(name).collect();
+    names.sort();
+    let twice: Vec<_> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
+#[test]
 fn the_reference_is_up_to_date() {
     up_to_date("docs/host-functions.md", &reference::generate());
 }

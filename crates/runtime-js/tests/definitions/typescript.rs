@@ -200,6 +200,8 @@ fn rust(of: &str, structs: &Structs, used: &mut BTreeSet<String>) -> String {
 /// A type's name for studios.
 fn shown(name: &str) -> String {
     match name {
+        // `Presence` is one of a match.
+        "HostPresence" => "StreamPresence".to_owned(),
         "HostObject" => "StorageObject".to_owned(),
         "HostObjectId" => "StorageReadRequest".to_owned(),
         "HostObjectWrite" => "StorageWriteRequest".to_owned(),

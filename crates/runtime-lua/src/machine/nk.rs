@@ -5,7 +5,9 @@ use std::sync::Arc;
 use mlua::{Function, Lua, LuaString, MultiValue, Result, Table, Value as LuaValue};
 use tavern_domain::ErrorCode;
 use tavern_runtime_hooks::host::{HostFunction, Language, host_functions};
-use tavern_runtime_hooks::{HookError, IndexDefinition, IndexSpec, Value, engine};
+use tavern_runtime_hooks::{
+    HookError, HttpMethods, IndexDefinition, IndexSpec, RoutePattern, Value, engine,
+};
 use tokio::runtime::Handle;
 
 use super::registry::Registry;
@@ -112,6 +114,7 @@ fn registrations(lua: &Lua, nk: &Table, registry: &Registry) -> Result<()> {
     })?;
     nk.raw_set("register_storage_index_filter", filter)?;
     nk.raw_set("register_storage_index", storage_index(lua, registry)?)?;
+    nk.raw_set("register_http", http(lua, registry)?)?;
     for (name, place) in [
         ("register_matchmaker_matched", Place::MatchmakerMatched),
         ("register_matchmaker_override", Place::MatchmakerOverride),
@@ -131,6 +134,18 @@ fn registrations(lua: &Lua, nk: &Table, registry: &Registry) -> Result<()> {
         nk.raw_set(name, function)?;
     }
     Ok(())
+}
+
+/// `register_http`: a function, the pattern of a path, and a method or a list of them.
+fn http(lua: &Lua, registry: &Registry) -> Result<Function> {
+    let registry = registry.clone();
+    lua.create_function(move |_, (function, pattern, methods): (Function, String, LuaValue)| {
+        let methods = convert::take(&methods)?;
+        let place = RoutePattern::parse(&pattern)
+            .and_then(|pattern| Ok(Place::Http(pattern, HttpMethods::of_script(methods)?)));
+        let place = place.map_err(|error| mlua::Error::runtime(error.message))?;
+        registry.keep(place, function).map_err(mlua::Error::runtime)
+    })
 }
 
 /// The arguments of `register_storage_index`, in their order.

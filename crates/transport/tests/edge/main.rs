@@ -8,6 +8,7 @@ mod health;
 mod limits;
 mod parked;
 mod rest;
+mod routes;
 mod rpc;
 mod shutdown;
 mod sockets;

@@ -9,12 +9,15 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tavern_api::{
-    Admission, CallMeta, Class, ClientAddress, Connection, Flow, Hello, Input, Outbox, Player,
-    RpcFailure, RpcRequest, Service,
+    Admission, CallMeta, Class, ClientAddress, Connection, Flow, FoundRoute, Hello, HttpRequest,
+    HttpResponse, Input, Outbox, Player, Route, RpcFailure, RpcRequest, Service,
 };
-use tavern_domain::{CodedError, ErrorCode, Lifecycle, SessionId, Timestamp, TokenId, UserId};
+use tavern_domain::{
+    CodedError, ErrorCode, Lifecycle, NodeName, SessionId, Timestamp, TokenId, UserId,
+};
 use tavern_protocol::CallId;
 use tavern_protocol::realtime::{Envelope, Pong, envelope};
+use tavern_runtime_hooks::{HookContext, Hooks};
 use tavern_telemetry::{Metrics, Tracer};
 use tavern_transport::{Accepting, Addresses, Config, ReservedPorts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -94,6 +97,7 @@ pub(crate) struct Fake {
     pub(crate) grace: parking_lot::Mutex<Duration>,
     on_call: OnCall,
     on_rpc: OnRpc,
+    hooks: Hooks,
 }
 
 impl Default for Fake {
@@ -109,6 +113,7 @@ impl Default for Fake {
             grace: Default::default(),
             on_call: Box::new(|_| async { Ok(b"{}".to_vec()) }.boxed()),
             on_rpc: Box::new(|request| async { Ok(Some(request.payload)) }.boxed()),
+            hooks: Hooks::none(),
         }
     }
 }
@@ -119,6 +124,12 @@ impl Fake {
         F: Future<Output = Answer> + Send + 'static,
     {
         self.on_call = Box::new(move |seen| answer(seen).boxed());
+        self
+    }
+
+    /// With routes of server code.
+    pub(crate) fn with_routes(mut self, hooks: Hooks) -> Self {
+        self.hooks = hooks;
         self
     }
 
@@ -156,6 +167,20 @@ impl Service for Fake {
     ) -> BoxFuture<'static, Result<Option<String>, RpcFailure>> {
         self.rpcs.lock().push(request.clone());
         (self.on_rpc)(request)
+    }
+
+    fn route(&self, method: &str, path: &str) -> FoundRoute {
+        self.hooks.route(method, path)
+    }
+
+    fn http(
+        self: Arc<Self>,
+        route: Route,
+        request: HttpRequest,
+        _: ClientAddress,
+    ) -> BoxFuture<'static, Result<HttpResponse, CodedError>> {
+        let context = HookContext::of_server(NodeName::new("tests").unwrap());
+        async move { Ok(self.hooks.http(&route, context, request).await?) }.boxed()
     }
 
     fn admit(&self, hello: Hello) -> Result<Admission, CodedError> {

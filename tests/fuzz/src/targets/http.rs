@@ -7,21 +7,35 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tavern_api::{
-    Admission, CallMeta, Class, Connection, Credential, Flow, Hello, Input, Outbox, RpcFailure,
-    RpcRequest, Service,
+    Admission, CallMeta, Class, ClientAddress, Connection, Credential, Flow, FoundRoute, Hello,
+    HttpRequest, HttpResponse, Input, Outbox, Route, RpcFailure, RpcRequest, Service,
 };
 use tavern_auth::{Claims, Vars};
-use tavern_domain::{CodedError, ErrorCode, Lifecycle, SessionId, Timestamp, TokenId, UserId};
+use tavern_domain::{
+    CodedError, ErrorCode, Lifecycle, NodeName, SessionId, Timestamp, TokenId, UserId,
+};
 use tavern_protocol::realtime::Envelope;
 use tavern_protocol::{CallId, Outgoing};
+use tavern_runtime_hooks::{HookContext, Hooks};
 use tavern_telemetry::{Metrics, MetricsConfig, Tracer};
 use tavern_transport::{Accepting, Config, ReservedPorts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 
+/// With a route of server code that answers what its path holds.
+fn hooks() -> Hooks {
+    let hooks = Hooks::registered(|registrar| {
+        registrar.http("/route/{one}/{rest...}", &[], |_, request| async move {
+            let text = format!("{:?} {:?} {:?}", request.params, request.query, request.headers);
+            Ok(HttpResponse { body: request.body, ..HttpResponse::text(200, text) })
+        });
+    });
+    hooks.expect("a route")
+}
+
 /// Answers everything with what it was asked.
-struct Echo;
+struct Echo(Hooks);
 
 impl Service for Echo {
     fn call(
@@ -56,6 +70,24 @@ impl Service for Echo {
                 return Err(RpcFailure { error, detail: Some(payload) });
             }
             Ok((!payload.is_empty()).then_some(payload))
+        }
+        .boxed()
+    }
+
+    fn route(&self, method: &str, path: &str) -> FoundRoute {
+        self.0.route(method, path)
+    }
+
+    fn http(
+        self: Arc<Self>,
+        route: Route,
+        request: HttpRequest,
+        client: ClientAddress,
+    ) -> BoxFuture<'static, Result<HttpResponse, CodedError>> {
+        async move {
+            let node = NodeName::new("fuzz").expect("a name");
+            let context = HookContext { client_ip: client.ip, ..HookContext::of_server(node) };
+            Ok(self.0.http(&route, context, request).await?)
         }
         .boxed()
     }
@@ -136,7 +168,9 @@ impl Server {
             };
             let ports = ReservedPorts::bind(&config).expect("loopback has free ports");
             let metrics = Metrics::new(MetricsConfig::default());
-            ports.accept(&life, Arc::new(Echo), &metrics, Tracer::off()).expect("they are ours")
+            ports
+                .accept(&life, Arc::new(Echo(hooks())), &metrics, Tracer::off())
+                .expect("they are ours")
         });
         let at = accepting.addresses();
         let ports = [at.http, at.realtime, at.grpc];
