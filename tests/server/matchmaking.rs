@@ -39,12 +39,17 @@ function InitModule(ctx, logger, nk, initializer) {
 }
 "#;
 
-/// Puts the two who wait together, though neither wants the other; fails before both are there.
+/// Puts the two who wait together, though neither wants the other; fails before both are there, and puts
+/// one of them into two groups first.
 const LUA_PROCESSOR: &str = r#"
 local nk = require("nakama")
 nk.register_matchmaker_processor(function(context, entries)
   if context.execution_mode ~= "matchmaker_processor" or #entries < 2 then
     error("not yet")
+  end
+  if not nk.localcache_get("wrong") then
+    nk.localcache_put("wrong", true, 600)
+    return { { entries[1] }, { entries[1], entries[2] } }
   end
   return { { entries[1], entries[2].ticket } }
 end)

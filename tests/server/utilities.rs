@@ -83,6 +83,8 @@ function InitModule(ctx, logger, nk, initializer) {
       random: bytes(nk.secureRandomBytes(12)),
       right: nk.bcryptCompare(nk.bcryptHash("a text"), "another"),
       shared: nk.localcacheGet("kept").list[1],
+      missing: [nk.localcacheGet("none") === undefined, nk.localcacheGet("none", undefined) === undefined,
+        nk.localcacheGet("none", null) === null, nk.localcacheGet("none", "else") === "else"],
       file: nk.fileRead("words.txt"),
       outside: told(() => nk.fileRead("../words.txt")),
       key: told(() => nk.aes256Encrypt("hello", key)),
@@ -146,6 +148,7 @@ async fn utilities_work_in_both_languages() {
     check_common(&answer.body);
     assert_eq!(answer.body["right"], false);
     assert_eq!(answer.body["shared"], 2, "languages share the cache");
+    assert_eq!(answer.body["missing"], json!([true, true, true, true]));
     assert_eq!((&answer.body["outside"], &answer.body["key"]), (&json!(3), &json!(3)));
 
     let health = world.at.health.expect("a port for metrics");

@@ -13,6 +13,8 @@ use crate::{Changeset, EconomyError, Ledger, LedgerQuery};
 pub const MAX_UPDATES: usize = 1_000;
 /// Most bytes of the metadata of one update.
 pub const MAX_METADATA_BYTES: usize = 16 * 1024;
+/// Most bytes of the metadata of a ledger entry with all that was added to it.
+pub const MAX_ANNOTATED_BYTES: usize = 64 * 1024;
 
 /// What to do to one wallet, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -116,14 +118,16 @@ impl Economy {
     }
 
     /// Adds the fields of a JSON object to the metadata of a ledger entry, in place of those of the
-    /// same names, and answers the entry.
+    /// same names, and answers the entry. What is added has up to [`MAX_METADATA_BYTES`], all of it
+    /// together up to [`MAX_ANNOTATED_BYTES`].
     ///
     /// # Errors
     /// [`EconomyError::Metadata`], [`EconomyError::NoEntry`], [`EconomyError::NotKeepable`],
     /// [`EconomyError::Storage`].
     pub async fn annotate(&self, entry: Uuid, metadata: &str) -> Result<LedgerEntry, EconomyError> {
         check_json_object(metadata, MAX_METADATA_BYTES).map_err(EconomyError::Metadata)?;
-        let annotated = self.wallets.annotate(entry, metadata, self.clock.now()).await;
+        let annotated =
+            self.wallets.annotate(entry, metadata, MAX_ANNOTATED_BYTES, self.clock.now()).await;
         annotated.map_err(not_kept)?.ok_or(EconomyError::NoEntry { entry })
     }
 

@@ -22,6 +22,6 @@ mod error;
 mod ledger;
 
 pub use changeset::{Changeset, MAX_CURRENCIES, MAX_CURRENCY_BYTES};
-pub use economy::{Economy, MAX_METADATA_BYTES, MAX_UPDATES, WalletUpdate};
+pub use economy::{Economy, MAX_ANNOTATED_BYTES, MAX_METADATA_BYTES, MAX_UPDATES, WalletUpdate};
 pub use error::EconomyError;
 pub use ledger::{DEFAULT_LEDGER_LIMIT, Ledger, LedgerQuery, MAX_LEDGER_LIMIT};

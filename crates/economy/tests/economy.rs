@@ -232,6 +232,7 @@ impl Wallets for Broken {
         &self,
         _: Uuid,
         _: &str,
+        _: usize,
         _: Timestamp,
     ) -> Result<Option<LedgerEntry>, StorageError> {
         Err((self.0)())
@@ -249,6 +250,13 @@ async fn an_entry_is_annotated() {
         let refused = w.economy.annotate(entry, bad).await.unwrap_err();
         assert!(matches!(refused, EconomyError::Metadata(_)), "{refused}");
     }
+    let note = |name: &str| format!(r#"{{"{name}":"{}"}}"#, "x".repeat(16 * 1024 - 100));
+    for name in ["a", "b", "c", "d"] {
+        w.economy.annotate(entry, &note(name)).await.unwrap();
+    }
+    let refused = w.economy.annotate(entry, &note("e")).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidArgument, "{refused}");
+    w.economy.annotate(entry, &note("d")).await.unwrap();
     let refused = w.economy.annotate(Uuid::nil(), "{}").await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::NotFound);
 }

@@ -7,15 +7,40 @@
 //! left behind; so [`end_orphans`] ends those first.
 
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Starts a program. One that was written a moment ago can be busy: a child that another thread is
+/// What a database is told by signals. Whoever starts us may ignore some of them, as shells do for
+/// what runs in the background, and a program begins with what its parent ignores.
+const HEARD: [nix::sys::signal::Signal; 8] = [
+    nix::sys::signal::SIGHUP,
+    nix::sys::signal::SIGINT,
+    nix::sys::signal::SIGQUIT,
+    nix::sys::signal::SIGTERM,
+    nix::sys::signal::SIGUSR1,
+    nix::sys::signal::SIGUSR2,
+    nix::sys::signal::SIGALRM,
+    nix::sys::signal::SIGCHLD,
+];
+
+/// Starts a program that hears all signals, whatever we ignore. One that was written a moment ago can be busy: a child that another thread is
 /// just forking holds the file open until its own program begins. That passes within milliseconds.
 pub(crate) fn start(command: &mut Command) -> io::Result<Child> {
+    #[expect(unsafe_code, reason = "the only way to change what a child ignores")]
+    // SAFETY: between fork and exec only system calls are allowed; these are nothing else, and put
+    // no handler in place.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in HEARD {
+                nix::sys::signal::signal(signal, nix::sys::signal::SigHandler::SigDfl)?;
+            }
+            Ok(())
+        });
+    }
     let mut tries = 0;
     loop {
         match command.spawn() {
@@ -243,6 +268,23 @@ mod linux {
             // `sleep` dies of the polite signal at once; the grace is never used up.
             end_orphans(dir.path(), Some(old.id()), Duration::from_secs(1000));
             assert_eq!(old.wait().unwrap().signal(), Some(2));
+        }
+
+        #[test]
+        fn a_program_hears_signals_that_we_ignore() {
+            use nix::sys::signal::{SIGUSR2, SigHandler, signal};
+            let ignored = |text: String| {
+                let mask = text.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+                u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (SIGUSR2 as u32 - 1)) != 0
+            };
+            #[expect(unsafe_code, reason = "no handler is put in place")]
+            // SAFETY: ignoring a signal, which nobody sends to this process, runs no code.
+            unsafe { signal(SIGUSR2, SigHandler::SigIgn) }.unwrap();
+            assert!(ignored(fs::read_to_string("/proc/self/status").unwrap()));
+            let mut status = Command::new("cat");
+            let child = start(status.arg("/proc/self/status").stdout(Stdio::piped())).unwrap();
+            let told = child.wait_with_output().unwrap().stdout;
+            assert!(!ignored(String::from_utf8(told).unwrap()));
         }
 
         #[test]

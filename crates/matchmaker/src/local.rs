@@ -93,7 +93,11 @@ impl LocalMatchmaker {
 
     fn run(&self, keep: bool, mut matched: impl FnMut(Group)) -> PassReport {
         let _alone = self.passing.lock();
-        let mut pass = self.core.lock().begin_pass(self.clock.now());
+        let now = self.clock.now();
+        let mut pass = match keep {
+            true => self.core.lock().begin_proposals(now),
+            false => self.core.lock().begin_pass(now),
+        };
         let mut groups = Vec::new();
         loop {
             let mut core = self.core.lock();

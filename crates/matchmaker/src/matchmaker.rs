@@ -251,7 +251,13 @@ impl Matchmaker {
         self.pool.searcher.begin(&self.pool.index);
         let report =
             PassReport { tickets: self.rows.len(), active: anchors.len(), ..PassReport::default() };
-        Pass { number: self.passes, begun: now, anchors, next: 0, report }
+        Pass { number: self.passes, begun: now, anchors, next: 0, report, proposes: false }
+    }
+
+    /// The same for a pass whose groups somebody else is asked about: they are given back, and
+    /// [`Self::take_group`] forms those that are wanted. Nothing of it is a completion.
+    pub fn begin_proposals(&mut self, now: Timestamp) -> Pass {
+        Pass { proposes: true, ..self.begin_pass(now) }
     }
 
     /// Takes a ticket into its next pass; returns whether it looks for others in it.
@@ -322,7 +328,11 @@ impl Matchmaker {
             done += 1 + self.finder.take_work() + self.pool.searcher.take_work();
             match outcome {
                 Outcome::Group(rows) => {
-                    let group = self.complete(&rows, now);
+                    let group = if pass.proposes {
+                        self.take_out(&rows)
+                    } else {
+                        self.complete(&rows, now)
+                    };
                     pass.report.groups += 1;
                     pass.report.matched += group.tickets.len();
                     groups.push(group);
@@ -353,14 +363,18 @@ impl Matchmaker {
     }
 
     fn complete(&mut self, rows: &[Row], now: Timestamp) -> Group {
-        let tickets: Vec<Arc<Ticket>> = rows.iter().filter_map(|row| self.leave(*row)).collect();
-        for ticket in &tickets {
+        let group = self.take_out(rows);
+        for ticket in &group.tickets {
             if self.completions.len() == COMPLETIONS {
                 self.completions.pop_front();
             }
             self.completions.push_back(Completion { created: ticket.created, completed: now });
         }
-        Group { tickets }
+        group
+    }
+
+    fn take_out(&mut self, rows: &[Row]) -> Group {
+        Group { tickets: rows.iter().filter_map(|row| self.leave(*row)).collect() }
     }
 
     fn leave(&mut self, row: Row) -> Option<Arc<Ticket>> {

@@ -39,6 +39,8 @@ pub struct Pass {
     pub(crate) anchors: Vec<Row>,
     pub(crate) next: usize,
     pub(crate) report: PassReport,
+    /// Its groups are asked about, not formed: they count as matched when they are taken.
+    pub(crate) proposes: bool,
 }
 
 impl Pass {

@@ -111,9 +111,14 @@ fn who_is_proposed_still_waits_and_is_proposed_again_until_taken() {
     };
     assert_eq!(proposed(), [2]);
     assert_eq!(proposed(), [2], "nobody has taken it");
+    assert_eq!(lobby.stats().completions, [], "and nobody was matched");
     let now = Timestamp::from_seconds(2);
     assert_eq!(lobby.remove_session(specs[0].players[0].session).len(), 1, "it can still go");
     assert!(lobby.with(|core| core.take_group(&ids, now)).is_err(), "the group is no more");
     assert_eq!(proposed(), [0_usize; 0]);
     assert_eq!(lobby.stats().tickets, 1);
+    let again = lobby.add(specs[0].clone()).expect("a fine ticket").id;
+    assert_eq!(proposed(), [2]);
+    assert!(lobby.with(|core| core.take_group(&[again, ids[1]], now)).is_ok());
+    assert_eq!(lobby.stats().completions.len(), 2, "each once");
 }

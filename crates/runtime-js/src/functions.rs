@@ -7,12 +7,28 @@ use tavern_domain::ErrorCode;
 use tavern_runtime_hooks::host::{Host, HostFunction, Language, host_functions};
 use tavern_runtime_hooks::{HookError, Value};
 
+/// A function, as scripts know it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: &'static str,
+    /// Whether it answers anything.
+    pub(crate) answers: bool,
+    /// With fewer arguments than these, nothing is `undefined`, else `null`.
+    pub(crate) null_from: usize,
+}
+
+impl Named {
+    fn of(function: &HostFunction) -> Self {
+        let (name, answers) = (function.js, function.result != "()");
+        Self { name, answers, null_from: function.js_null_from() }
+    }
+}
+
 /// The functions of the server for scripts.
 #[async_trait]
 pub(crate) trait Functions: Send + Sync + 'static {
-    /// Their names, and whether they answer anything; the index of a name is the number of the
-    /// function.
-    fn names(&self) -> Vec<(&'static str, bool)>;
+    /// Their names; the index of a name is the number of the function.
+    fn names(&self) -> Vec<Named>;
 
     /// Calls one with the arguments that a script gave, one after the other.
     async fn call(&self, function: usize, arguments: Vec<Value>) -> Result<Value, HookError>;
@@ -33,8 +49,8 @@ impl Probe {
 
 #[async_trait]
 impl Functions for Probe {
-    fn names(&self) -> Vec<(&'static str, bool)> {
-        in_javascript().map(|f| (f.js, true)).collect()
+    fn names(&self) -> Vec<Named> {
+        in_javascript().map(Named::of).collect()
     }
 
     async fn call(&self, function: usize, _: Vec<Value>) -> Result<Value, HookError> {
@@ -63,8 +79,8 @@ impl Table {
 
 #[async_trait]
 impl Functions for Table {
-    fn names(&self) -> Vec<(&'static str, bool)> {
-        self.functions.iter().map(|f| (f.js, f.result != "()")).collect()
+    fn names(&self) -> Vec<Named> {
+        self.functions.iter().copied().map(Named::of).collect()
     }
 
     async fn call(&self, function: usize, arguments: Vec<Value>) -> Result<Value, HookError> {

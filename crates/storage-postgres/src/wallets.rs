@@ -32,8 +32,10 @@ queries!(WalletQueries {
          FROM unnest($4::uuid[], $5::uuid[], $6::jsonb[], $7::jsonb[]) \
              AS l (id, user_id, changeset, metadata)";
     annotate: "wallet_annotate" =
-        "UPDATE wallet_ledger SET metadata = metadata || $2, update_time = $3 WHERE id = $1 \
+        "UPDATE wallet_ledger SET metadata = metadata || $2, update_time = $3 \
+         WHERE id = $1 AND octet_length((metadata || $2)::text) <= $4 \
          RETURNING id, changeset, metadata, create_time, update_time, user_id";
+    is_there: "wallet_ledger_has" = "SELECT 1 FROM wallet_ledger WHERE id = $1";
     ledger: "wallet_ledger" =
         "SELECT id, changeset, metadata, create_time, update_time FROM wallet_ledger \
          WHERE user_id = $1 AND (create_time, id) < ($2, $3) \
@@ -237,12 +239,19 @@ impl Wallets for PostgresWallets {
         &self,
         id: Uuid,
         metadata: &str,
+        most: usize,
         now: Timestamp,
     ) -> Result<Option<LedgerEntry>, StorageError> {
-        let params: [&(dyn ToSql + Sync); 3] = [&id, &JsonText(metadata), &Time(now)];
-        let row = self.pool.query_opt(&self.queries.annotate, &params).await?;
-        let annotated = row.map(|row| entry(&row, UserId(row.column(5)?)));
-        Ok(annotated.transpose()?)
+        let most = i32::try_from(most).unwrap_or(i32::MAX);
+        let params: [&(dyn ToSql + Sync); 4] = [&id, &JsonText(metadata), &Time(now), &most];
+        if let Some(row) = self.pool.query_opt(&self.queries.annotate, &params).await? {
+            return Ok(Some(entry(&row, UserId(row.column(5)?))?));
+        }
+        // Either it is not there, or it would be too large.
+        match self.pool.query_opt(&self.queries.is_there, &[&id]).await? {
+            Some(_) => Err(StorageError::DoesNotFit("too much metadata".into())),
+            None => Ok(None),
+        }
     }
 }
 

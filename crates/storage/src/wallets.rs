@@ -95,10 +95,15 @@ pub trait Wallets: Send + Sync + 'static {
 
     /// Adds the fields of a JSON object to the metadata of a ledger entry, in place of those of the
     /// same names, moves the entry's update time, and answers the entry; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StorageError::DoesNotFit`] when the metadata would have more than `most` bytes, as the
+    /// store writes it; nothing has changed then.
     async fn annotate(
         &self,
         entry: Uuid,
         metadata: &str,
+        most: usize,
         now: Timestamp,
     ) -> Result<Option<LedgerEntry>, StorageError>;
 }

@@ -1,9 +1,10 @@
 //! Groups that server code chooses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::Arc;
 
+use tavern_domain::ErrorCode;
 use tavern_matchmaker::{Group, PassReport, Ticket, TicketId};
 use tavern_runtime_hooks::{ChosenGroups, HookContext, HookError, MatchmakerEntry};
 use tokio::sync::mpsc;
@@ -29,26 +30,33 @@ impl Api {
             })
         });
         let mut asked = Vec::new();
+        let (mut formed, mut matched) = (0, 0);
+        let mut count = |(groups, tickets): (usize, usize)| {
+            formed += groups;
+            matched += tickets;
+        };
         while let Some(group) = found.recv().await {
             asked.push(group);
             if asked.len() == GROUPS {
-                self.ask_about(mem::take(&mut asked)).await;
+                count(self.ask_about(mem::take(&mut asked)).await);
             }
         }
         if !asked.is_empty() {
-            self.ask_about(asked).await;
+            count(self.ask_about(asked).await);
         }
-        pass.await.unwrap_or_default()
+        // What was only proposed is neither formed nor matched.
+        PassReport { groups: formed, matched, ..pass.await.unwrap_or_default() }
     }
 
-    async fn ask_about(&self, groups: Vec<Group>) {
+    /// Asks about groups; answers how many, with how many tickets, were formed.
+    async fn ask_about(&self, groups: Vec<Group>) -> (usize, usize) {
         let all_of = |group: &Group| {
             group.players().map(|(ticket, player)| entry(ticket, player)).collect::<Vec<_>>()
         };
         let entries = groups.iter().map(all_of).collect();
         let answer = self.hooks.matchmaker_override(self.of_server(), entries).await;
         let tickets = groups.into_iter().flat_map(|group| group.tickets).collect();
-        self.form(answer, tickets).await;
+        self.form(answer, tickets).await
     }
 
     /// Server code forms the groups, of all who wait.
@@ -79,19 +87,15 @@ impl Api {
         chosen: Result<ChosenGroups, HookError>,
         offered: Vec<Arc<Ticket>>,
     ) -> (usize, usize) {
-        let chosen = chosen.unwrap_or_else(|error| {
+        let offered: BTreeMap<String, Arc<Ticket>> =
+            offered.into_iter().map(|ticket| (ticket.id.to_string(), ticket)).collect();
+        let chosen = chosen.and_then(|chosen| checked(&offered, &chosen)).unwrap_or_else(|error| {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "the hook that chooses groups failed: all wait on");
+            tracing::error!(error, "the hook that chooses groups failed: all wait on");
             Vec::new()
         });
-        let offered: BTreeMap<String, TicketId> =
-            offered.into_iter().map(|ticket| (ticket.id.to_string(), ticket.id)).collect();
         let (mut groups, mut matched) = (0, 0);
-        for tickets in chosen {
-            let Some(ids) = known(&offered, &tickets) else {
-                tracing::warn!("server code chose a group of tickets that it was not asked about");
-                continue;
-            };
+        for ids in chosen {
             let now = self.services.clock.now();
             match self.services.matchmaker.with(|core| core.take_group(&ids, now)) {
                 Ok(group) => {
@@ -109,11 +113,42 @@ impl Api {
     }
 }
 
-/// The tickets of a group, each once; `None` when there is none, or one that was not offered.
-fn known(offered: &BTreeMap<String, TicketId>, tickets: &[String]) -> Option<Vec<TicketId>> {
-    let ids: Option<Vec<TicketId>> = tickets.iter().map(|id| offered.get(id).copied()).collect();
-    let mut ids = ids.filter(|ids| !ids.is_empty())?;
-    ids.sort_unstable();
-    ids.dedup();
-    Some(ids)
+/// The tickets of each group. A ticket that comes for each of its players is one; a group with a
+/// ticket that was not offered, and one of nobody, is left out.
+///
+/// # Errors
+/// A ticket is in two groups, or a session is twice in one: then it is not known what was meant.
+fn checked(
+    offered: &BTreeMap<String, Arc<Ticket>>,
+    chosen: &ChosenGroups,
+) -> Result<Vec<Vec<TicketId>>, HookError> {
+    let refused = |text: String| HookError::new(ErrorCode::Internal, text);
+    let (mut groups, mut taken) = (Vec::new(), BTreeSet::new());
+    for names in chosen {
+        let tickets: Option<Vec<&Arc<Ticket>>> =
+            names.iter().map(|name| offered.get(name)).collect();
+        let Some(mut tickets) = tickets.filter(|tickets| !tickets.is_empty()) else {
+            tracing::warn!("server code chose a group of tickets that it was not asked about");
+            continue;
+        };
+        tickets.sort_unstable_by_key(|ticket| ticket.id);
+        tickets.dedup_by_key(|ticket| ticket.id);
+        let mut sessions = BTreeSet::new();
+        for ticket in &tickets {
+            if !taken.insert(ticket.id) {
+                return Err(refused(format!("the ticket {} is in two groups", ticket.id)));
+            }
+            for player in &ticket.spec.players {
+                if !sessions.insert(player.session) {
+                    let session = player.session;
+                    return Err(refused(format!("the session {session} is twice in a group")));
+                }
+            }
+        }
+        groups.push(tickets.iter().map(|ticket| ticket.id).collect());
+    }
+    Ok(groups)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,8 @@
 /// the function out of JavaScript. What may follow the result:
 /// - `, several ["a", "b"]`: Lua gets these fields of the result one by one;
 /// - `, js_order ["b", "a"]`: JavaScript has the arguments in another order;
-/// - `, js_default ["a"]`: these are true in JavaScript when they are left out.
+/// - `, js_default ["a"]`: these are true in JavaScript when they are left out;
+/// - `, js_undefined ["a"]`: where this is left out, nothing is `undefined` in JavaScript, not `null`.
 macro_rules! host_area {
     (
         $(#[$area:meta])*
@@ -18,7 +19,8 @@ macro_rules! host_area {
             }) -> $result:ty
             $(, several [$($part:literal),+])?
             $(, js_order [$($js_field:literal),+])?
-            $(, js_default [$($js_true:literal),+])? ;
+            $(, js_default [$($js_true:literal),+])?
+            $(, js_undefined [$($js_undefined:literal),+])? ;
         )+
     ) => {
         $(
@@ -53,6 +55,7 @@ macro_rules! host_area {
                 }),*],
                 js_order: &[$($($js_field),+)?],
                 js_default: &[$($($js_true),+)?],
+                js_undefined: &[$($($js_undefined),+)?],
                 several: &[$($($part),+)?],
                 result: stringify!($result),
                 run: |host, args| Box::pin(async move {

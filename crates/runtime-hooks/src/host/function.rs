@@ -54,6 +54,8 @@ pub struct HostFunction {
     pub(super) js_order: &'static [&'static str],
     /// What is true in JavaScript when it is left out.
     pub(super) js_default: &'static [&'static str],
+    /// Where one of these is left out, no result is `undefined` in JavaScript.
+    pub(super) js_undefined: &'static [&'static str],
     /// The fields of the result that Lua gets one by one; empty when it gets the result itself.
     pub several: &'static [&'static str],
     /// The type of its result in Rust.
@@ -71,6 +73,15 @@ impl HostFunction {
         };
         let same = if other.is_empty() { self.params } else { &[] };
         other.into_iter().chain(same)
+    }
+
+    /// With how many arguments, and more, no result is `null` in JavaScript; with fewer it is
+    /// `undefined`.
+    #[must_use]
+    pub fn js_null_from(&self) -> usize {
+        self.params_in(Language::JavaScript)
+            .position(|param| self.js_undefined.contains(&param.name))
+            .map_or(0, |at| at + 1)
     }
 
     /// Arguments, as a call in a language gives them one after the other, as one value. What is

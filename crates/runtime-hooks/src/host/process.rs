@@ -13,7 +13,7 @@ host_area! {
     fn localcache_get as "localcacheGet" (LocalcacheGet {
         key: String,
         default_value: Option<Json>,
-    }) -> Option<Json>;
+    }) -> Option<Json>, js_undefined ["default_value"];
 
     /// Keeps a value in the cache of this process for so many seconds, 0 for as long as there is
     /// room: all languages share 64 MiB, and what was put longest ago makes room. One value has at

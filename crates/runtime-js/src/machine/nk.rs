@@ -10,21 +10,27 @@ use tavern_runtime_hooks::{HookError, engine};
 use super::record::Answer;
 use super::watch::Stopped;
 use super::{Shared, convert};
+use crate::functions::Named;
 
 /// The most times that `storageWriteRetry` tries.
 const MOST_RETRIES: i64 = 10;
 
 pub(super) fn object<'js>(ctx: &Ctx<'js>, shared: &Arc<Shared>) -> Result<Object<'js>> {
     let nk = Object::new(ctx.clone())?;
-    for (number, (name, answers)) in shared.plan.functions.names().into_iter().enumerate() {
+    for (number, function) in shared.plan.functions.names().into_iter().enumerate() {
+        let Named { name, answers, null_from } = function;
         let shared = Arc::clone(shared);
         let method = move |ctx: Ctx<'js>, args: Rest<Value<'js>>| {
+            let given = args.0.iter().rposition(|arg| !arg.is_undefined()).map_or(0, |at| at + 1);
             let mut taken = Vec::with_capacity(args.0.len());
             for arg in args.0 {
                 taken.push(convert::take(&ctx, arg)?);
             }
             let answer = shared.ask(number, taken).map_err(|error| throw(&ctx, &error))?;
-            if answers { convert::give(&ctx, &answer) } else { Ok(Value::new_undefined(ctx)) }
+            if !answers || (answer.is_null() && given < null_from) {
+                return Ok(Value::new_undefined(ctx));
+            }
+            convert::give(&ctx, &answer)
         };
         nk.set(name, Function::new(ctx.clone(), method)?.with_name(name)?)?;
     }

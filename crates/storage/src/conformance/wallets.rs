@@ -33,12 +33,16 @@ pub(super) async fn run(suite: &mut Suite, storage: &Storage) {
             ledger_pages_have_no_gaps_or_repeats,
             an_unknown_user_has_no_ledger,
             an_entry_can_be_annotated,
+            annotations_do_not_grow_beyond_a_bound,
             parallel_additions_lose_nothing,
             parallel_withdrawals_never_go_below_zero,
             parallel_transfers_both_ways_settle,
         ]
     );
 }
+
+/// Most bytes of metadata in these tests.
+const MOST: usize = 1_000;
 
 type Amounts = BTreeMap<String, i64>;
 
@@ -292,10 +296,10 @@ async fn an_entry_can_be_annotated(storage: &Storage) {
     apply(storage, &[spend]).await.expect("not refused");
     let wallets = &storage.wallets;
     let added = r#"{"why":"refund","by":{"a":1}}"#;
-    let annotated = wallets.annotate(entry, added, later(90)).await.expect("annotate");
+    let annotated = wallets.annotate(entry, added, MOST, later(90)).await.expect("annotate");
     let annotated = annotated.expect("it is there");
     assert_same_json(&annotated.metadata, added, "one field in place of another, one added");
-    let more = wallets.annotate(entry, r#"{"by":2}"#, later(90)).await.expect("annotate");
+    let more = wallets.annotate(entry, r#"{"by":2}"#, MOST, later(90)).await.expect("annotate");
     let more = more.expect("it is there");
     assert_same_json(&more.metadata, r#"{"why":"refund","by":2}"#, "other fields stay");
     assert_eq!((more.id, more.user), (entry, user), "it is the entry");
@@ -304,8 +308,26 @@ async fn an_entry_can_be_annotated(storage: &Storage) {
     assert_eq!(more.update_time, later(90).whole_micros(), "but it was changed now");
     let ledger = wallets.ledger(user, None, 1).await.expect("ledger");
     assert_eq!(ledger.entries, [more], "kept");
-    let none = wallets.annotate(id(), "{}", later(90)).await.expect("annotate");
+    let none = wallets.annotate(id(), "{}", MOST, later(90)).await.expect("annotate");
     assert_eq!(none, None, "what is not there stays away");
+}
+
+async fn annotations_do_not_grow_beyond_a_bound(storage: &Storage) {
+    let user = rich(storage, amounts([("coins", 5)])).await;
+    let spend = change(user, amounts([("coins", -1)]));
+    let entry = spend.ledger_id.expect("it has an entry");
+    apply(storage, &[spend]).await.expect("not refused");
+    let note = |name: &str, bytes| format!(r#"{{"{name}":"{}"}}"#, "x".repeat(bytes));
+    let annotate =
+        async |text: String| storage.wallets.annotate(entry, &text, MOST, later(90)).await;
+    let first = annotate(note("a", MOST / 2)).await.expect("annotate").expect("it is there");
+    let second = annotate(note("b", MOST / 2)).await;
+    assert!(matches!(second, Err(crate::StorageError::DoesNotFit(_))), "{second:?}");
+    let ledger = storage.wallets.ledger(user, None, 1).await.expect("ledger");
+    assert_eq!(ledger.entries, [first], "nothing has changed");
+    annotate(note("a", MOST - 100)).await.expect("annotate").expect("in place of the other");
+    let gone = storage.wallets.annotate(id(), &note("a", MOST), MOST, later(90)).await;
+    assert_eq!(gone.expect("annotate"), None, "what is not there is not too large");
 }
 
 async fn parallel_additions_lose_nothing(storage: &Storage) {

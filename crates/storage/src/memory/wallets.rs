@@ -135,6 +135,7 @@ impl Wallets for Memory {
         &self,
         entry: Uuid,
         metadata: &str,
+        most: usize,
         now: Timestamp,
     ) -> Result<Option<LedgerEntry>, StorageError> {
         let metadata = jsonb(metadata)?;
@@ -142,7 +143,11 @@ impl Wallets for Memory {
         let Some(user) = tables.ledger_ids.get(&entry).copied() else { return Ok(None) };
         let mut entries = tables.ledgers.entry(user).or_default().values_mut();
         let Some(held) = entries.find(|held| held.id == entry) else { return Ok(None) };
-        held.metadata = merged(&held.metadata, &metadata)?;
+        let metadata = merged(&held.metadata, &metadata)?;
+        if metadata.len() > most {
+            return Err(StorageError::DoesNotFit("too much metadata".into()));
+        }
+        held.metadata = metadata;
         held.update_time = now.whole_micros();
         Ok(Some(held.clone()))
     }

@@ -14,6 +14,7 @@ use tavern_runtime_hooks::engine::Verdict;
 use tavern_runtime_hooks::{HookError, Value};
 
 use super::*;
+use crate::functions::Named;
 use crate::machine::load::InitError;
 use crate::machine::record::Recorded;
 use crate::registration::Place;
@@ -26,8 +27,9 @@ struct Fake {
 
 #[async_trait]
 impl Functions for Fake {
-    fn names(&self) -> Vec<(&'static str, bool)> {
-        ["echo", "count", "refuse", "wait"].map(|name| (name, true)).to_vec()
+    fn names(&self) -> Vec<Named> {
+        let named = |name| Named { name, answers: true, null_from: 0 };
+        ["echo", "count", "refuse", "wait"].map(named).to_vec()
     }
 
     async fn call(&self, function: usize, arguments: Vec<Value>) -> Result<Value, HookError> {
