@@ -26,6 +26,8 @@ mod kill;
 #[cfg(test)]
 mod matchmaking;
 #[cfg(test)]
+mod neighbours;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod program;
