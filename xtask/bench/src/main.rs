@@ -21,6 +21,7 @@ mod http;
 mod idle;
 mod kept;
 mod latency;
+mod neighbours;
 mod outcome;
 mod prepared;
 mod process;

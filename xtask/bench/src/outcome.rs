@@ -94,19 +94,40 @@ fn per(before: u64, after: u64, sockets: usize) -> f64 {
     (after as f64 - before as f64) / sockets as f64
 }
 
+/// What a good function is compared by, alone and beside bad ones.
+#[derive(Clone)]
+pub(crate) struct Beside {
+    /// Of the good one, alone.
+    pub(crate) quiet: Latency,
+    /// How often the bad ones were called meanwhile.
+    pub(crate) calls: u64,
+    pub(crate) before: Resident,
+    pub(crate) after: Resident,
+}
+
+impl Beside {
+    /// The same over several rounds: memory as it was before the first and after the last.
+    fn merge(&mut self, other: &Self) {
+        self.quiet.merge(&other.quiet);
+        self.calls += other.calls;
+        self.after = other.after;
+    }
+}
+
 /// The result of one or several rounds.
 #[derive(Clone)]
 pub(crate) struct Outcome {
     pub(crate) tally: Tally,
     pub(crate) usage: Usage,
     pub(crate) memory: Option<Memory>,
+    pub(crate) beside: Option<Beside>,
     /// Server CPU per unit of each round, to show how far they lie apart.
     pub(crate) rounds: Vec<f64>,
 }
 
 impl Outcome {
     pub(crate) fn new(tally: Tally, usage: Usage) -> Self {
-        let mut outcome = Self { tally, usage, memory: None, rounds: Vec::new() };
+        let mut outcome = Self { tally, usage, memory: None, beside: None, rounds: Vec::new() };
         outcome.rounds.push(outcome.server_micros());
         outcome
     }
@@ -115,6 +136,10 @@ impl Outcome {
         self.tally.merge(&other.tally);
         self.usage.merge(&other.usage);
         self.memory = self.memory.or(other.memory);
+        match (&mut self.beside, &other.beside) {
+            (Some(beside), Some(other)) => beside.merge(other),
+            (beside, other) => *beside = beside.take().or_else(|| other.clone()),
+        }
         self.rounds.extend_from_slice(&other.rounds);
     }
 
@@ -184,6 +209,24 @@ mod tests {
         tally.fail(1, || "one".into());
         tally.fail(2, || "two".into());
         assert_eq!((tally.errors, tally.first_error.as_deref()), (3, Some("one")));
+    }
+
+    #[test]
+    fn rounds_beside_others_are_one() {
+        let at = |kib| Resident { rss_kib: kib, pss_kib: kib };
+        let beside = |before, after| {
+            let mut quiet = Latency::new();
+            quiet.record(Duration::from_millis(2));
+            let mut outcome = outcome(10, 10);
+            let (before, after) = (at(before), at(after));
+            outcome.beside = Some(Beside { quiet, calls: 3, before, after });
+            outcome
+        };
+        let mut sum = beside(100, 110);
+        sum.merge(&beside(120, 105));
+        let sum = sum.beside.unwrap();
+        assert_eq!((sum.quiet.count(), sum.calls), (2, 6));
+        assert_eq!((sum.before, sum.after), (at(100), at(105)));
     }
 
     #[test]

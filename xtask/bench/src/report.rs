@@ -57,6 +57,25 @@ fn columns(case: &Case) -> Vec<Column> {
         add("p999_us", "p99.9", 0, true, |o| Some(o.tally.latency.percentiles().p999));
         add("max_us", "max", 0, true, |o| Some(o.tally.latency.percentiles().max));
     }
+    if case.scenario.neighbours {
+        add("quiet_p50_us", "alone p50", 0, true, |o| {
+            Some(o.beside.as_ref()?.quiet.percentiles().p50)
+        });
+        add("quiet_p99_us", "alone p99", 0, true, |o| {
+            Some(o.beside.as_ref()?.quiet.percentiles().p99)
+        });
+        add("p99_to_quiet", "p99/alone", 2, false, |o| {
+            let quiet = o.beside.as_ref()?.quiet.percentiles().p99;
+            Some(o.tally.latency.percentiles().p99 / quiet)
+        });
+        add("bad_calls", "bad calls", 0, false, |o| Some(o.beside.as_ref()?.calls as f64));
+        add("rss_before_mib", "RSS MiB before", 1, false, |o| {
+            Some(o.beside.as_ref()?.before.rss_kib as f64 / 1024.0)
+        });
+        add("rss_after_mib", "after", 1, false, |o| {
+            Some(o.beside.as_ref()?.after.rss_kib as f64 / 1024.0)
+        });
+    }
     add("server_us", &format!("server us/{per}"), 2, true, |o| Some(o.server_micros()));
     add("server_us_spread", "+-", 2, false, |o| (o.rounds.len() > 1).then(|| o.spread()));
     add("db_us", &format!("db us/{per}"), 2, true, Outcome::database_micros);

@@ -85,7 +85,7 @@ impl Phase {
 }
 
 /// Runs the load for `length` and returns the clients that survived it.
-async fn phase<C: Client>(
+pub(crate) async fn phase<C: Client>(
     ctx: &Rc<Ctx>,
     clients: Vec<(usize, C)>,
     length: Duration,

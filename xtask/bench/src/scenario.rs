@@ -11,6 +11,7 @@ use crate::fanout::{self, Spread};
 use crate::http::{Http, request};
 use crate::idle;
 use crate::kept;
+use crate::neighbours;
 use crate::outcome::{Outcome, Unit};
 use crate::prepared::{bearer, prepared_client};
 use crate::requests::{self, Client};
@@ -83,6 +84,8 @@ pub(crate) struct Scenario {
     pub(crate) formats: bool,
     /// Connections or groups unless told otherwise.
     pub(crate) clients: usize,
+    /// Whether a good function is measured alone and beside bad ones.
+    pub(crate) neighbours: bool,
     /// Whether it sends requests at all, so that a rate means something.
     pub(crate) load: bool,
     pub(crate) run: fn(Rc<Ctx>) -> Round,
@@ -99,7 +102,16 @@ impl Scenario {
     }
 
     const fn http(name: &'static str, about: &'static str, run: fn(Rc<Ctx>) -> Round) -> Self {
-        Self { name, about, unit: Unit::Operation, formats: false, clients: 16, load: true, run }
+        Self {
+            name,
+            about,
+            unit: Unit::Operation,
+            formats: false,
+            clients: 16,
+            neighbours: false,
+            load: true,
+            run,
+        }
     }
 
     const fn socket(name: &'static str, about: &'static str, run: fn(Rc<Ctx>) -> Round) -> Self {
@@ -153,6 +165,15 @@ pub(crate) const ALL: &[Scenario] = &[
     Scenario::http("rpc-http-bearer", "call a server function over HTTP with a session", |c| {
         Box::pin(requests::round::<RpcBearer>(c))
     }),
+    Scenario {
+        neighbours: true,
+        clients: 4,
+        ..Scenario::http(
+            "rpc-neighbours",
+            "call a server function alone, then beside failing, waiting, computing, hungry ones",
+            |c| Box::pin(neighbours::round(c)),
+        )
+    },
     Scenario::socket("rpc-socket", "call a server function over a socket", |c| {
         Box::pin(requests::round::<RpcSocket>(c))
     }),
@@ -220,7 +241,7 @@ fn rpc_payload(ctx: &Ctx) -> String {
 }
 
 /// The same as the protocol wants it in a request: text within JSON.
-fn rpc_body(ctx: &Ctx) -> String {
+pub(crate) fn rpc_body(ctx: &Ctx) -> String {
     serde_json::Value::from(rpc_payload(ctx)).to_string()
 }
 
