@@ -497,8 +497,12 @@ declare namespace nkruntime {
   interface Nakama extends NakamaBase {
     /** Deletes an account with all that belongs to it. Its tokens are revoked and its sockets closed. Recorded, it leaves a note that it was there. */
     accountDeleteId(userId: string, recorded?: boolean | null): void;
+    /** All that is kept of an account, as a JSON text: the account with its devices and wallet, objects, friends, groups, messages, records, notifications and ledger, as they were at one moment. At most 100,000 rows and 32 MiB of values; one that is not there is an error. */
+    accountExportId(userId: string): string;
     /** An account; one that is not there is an error. */
     accountGetId(userId: string): Account;
+    /** Brings in what `account_export_id` answered, all or nothing. With a user, the metadata, wallet and objects of that account are replaced. Without one, a new account is made with the id, profile, identities, wallet and objects of the export; it has no password. The rest of an export stays out: it is of others, too. */
+    accountImportId(data: string, userId?: string | null): Account;
     /** Changes an account. What is left out stays as it is; an empty text takes a field away, except the user name. */
     accountUpdateId(userId: string, username?: string | null, displayName?: string | null, timezone?: string | null, location?: string | null, langTag?: string | null, avatarUrl?: string | null, metadata?: any | null): void;
     /** The accounts that are there, in no order. */

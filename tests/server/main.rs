@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod archives;
+#[cfg(test)]
 mod boards;
 #[cfg(test)]
 mod boot;

@@ -1,5 +1,6 @@
 //! What is kept, in the words of the protocol.
 
+mod archives;
 mod leaderboards;
 mod purchases;
 
@@ -10,6 +11,7 @@ use tavern_social::{ChatMessage, Notification};
 use tavern_storage::{Account, Friend, Group, User};
 use uuid::Uuid;
 
+pub(crate) use archives::account_export;
 pub(crate) use leaderboards::{
     leaderboard, leaderboard_record, leaderboard_records, tournament, tournament_records,
 };

@@ -2,7 +2,7 @@
 //!
 //! # Purpose
 //! Everything that is derived from the definitions in `proto/`, and nothing else:
-//! - the messages ([`api`], [`realtime`], [`wkt`]), in protobuf by `prost` and in JSON by [`Wire`];
+//! - the messages ([`api`], [`realtime`], [`console`], [`wkt`]), in protobuf by `prost` and in JSON by [`Wire`];
 //! - the table of calls ([`CallId`], [`CallInfo`], [`calls`]): names, gRPC paths, the credential a
 //!   call needs and its REST bindings, from which [`routes`] and [`decode_rest`] work;
 //! - the realtime messages a client may send ([`RtId`]), envelopes in both [`Format`]s, and
@@ -79,6 +79,12 @@ pub mod api {
 #[expect(missing_docs, reason = "the names are those of the public protocol")]
 pub mod realtime {
     include!(concat!(env!("OUT_DIR"), "/nakama.realtime.rs"));
+}
+
+/// Messages of the operators' API: package `nakama.console`.
+#[expect(missing_docs, reason = "the names are those of the public protocol")]
+pub mod console {
+    include!(concat!(env!("OUT_DIR"), "/nakama.console.rs"));
 }
 
 pub use call::{Auth, Call, CallId, CallInfo, CallVisitor, calls};

@@ -5,17 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tavern_domain::{Timestamp, UserId};
 use tavern_storage::{
-    Account, AccountUpdate, Accounts, Created, Identity, Imported, Linked, Login, NewAccount,
-    Object, ObjectDelete, ObjectKey, ObjectPage, ObjectPosition, ObjectRefused, ObjectRights,
-    ObjectTimes, ObjectWrite, Objects, ObjectsOf, Password, Storage, StorageError, Together,
-    TogetherDone, TogetherRefused, Togethers, Unlinked, Updated, User,
+    Account, AccountUpdate, Accounts, Archive, ArchiveBounds, Archives, Created, Identity,
+    ImportInto, ImportRefused, Imported, Linked, Login, NewAccount, NotArchived, Object,
+    ObjectDelete, ObjectKey, ObjectPage, ObjectPosition, ObjectRefused, ObjectRights, ObjectTimes,
+    ObjectWrite, Objects, ObjectsOf, Password, Storage, StorageError, Together, TogetherDone,
+    TogetherRefused, Togethers, Unlinked, Updated, User,
 };
 
 use crate::indexes::Indexes;
 use crate::message::Change;
 
 /// The same storage, in which whatever changes objects tells the indexes: writes and deletes,
-/// alone or together with other changes, and the end of accounts.
+/// alone or together with other changes, and accounts that end or come in.
 ///
 /// Statements of the studio's own are not looked into: what they change of objects is noticed when
 /// a list comes across it, and at the next start.
@@ -25,6 +26,7 @@ pub fn watched(storage: Storage, indexes: &Arc<Indexes>) -> Storage {
     Storage {
         objects: Arc::new(Watched { inner: storage.objects, indexes: indexes() }),
         togethers: Arc::new(Watched { inner: storage.togethers, indexes: indexes() }),
+        archives: Arc::new(Watched { inner: storage.archives, indexes: indexes() }),
         accounts: Arc::new(Watched { inner: storage.accounts, indexes: indexes() }),
         ..storage
     }
@@ -135,6 +137,45 @@ impl Togethers for Watched<dyn Togethers> {
         let written = || changes.writes.iter().map(|write| write.at);
         let names = || written().chain(changes.deletes.iter().map(|gone| gone.at));
         self.change(names, self.inner.apply(changes, now)).await
+    }
+}
+
+#[async_trait]
+impl Archives for Watched<dyn Archives> {
+    async fn export(
+        &self,
+        user: UserId,
+        most: ArchiveBounds,
+    ) -> Result<Result<Archive, NotArchived>, StorageError> {
+        self.inner.export(user, most).await
+    }
+
+    /// All objects of the account may be others now: those that were in an index, and those that
+    /// come in.
+    async fn import(
+        &self,
+        into: ImportInto<'_>,
+        objects: &[Object],
+        now: Timestamp,
+    ) -> Result<Result<(), ImportRefused>, StorageError> {
+        let (indexes, user) = (&*self.indexes, into.user());
+        let changes = || {
+            let mut changes = if indexes.any() { vec![Change::Owner(user)] } else { Vec::new() };
+            let names = objects.iter().map(|object| {
+                let Object { collection, key, .. } = object;
+                ObjectKey { collection, key, user }
+            });
+            changes.extend(indexes.covered(names));
+            changes
+        };
+        let under_way = UnderWay { indexes, changes: changes() };
+        let outcome = self.inner.import(into, objects, now).await;
+        match &outcome {
+            Ok(Ok(())) => under_way.committed(changes()).await,
+            Ok(Err(_)) => under_way.refused(),
+            Err(_) => drop(under_way),
+        }
+        outcome
     }
 }
 

@@ -243,7 +243,7 @@ impl<'a> Edges<'a> {
     }
 }
 
-fn friend_state(number: i16) -> Result<FriendState, DbError> {
+pub(crate) fn friend_state(number: i16) -> Result<FriendState, DbError> {
     let unknown = || DbError::Nonsense(format!("an edge of the state {number}").into());
     FriendState::from_number(number.into()).ok_or_else(unknown)
 }

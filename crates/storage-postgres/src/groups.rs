@@ -35,7 +35,7 @@ macro_rules! group_columns {
 }
 /// How many columns that are.
 const GROUP_COLUMNS: usize = 12;
-use group_columns;
+pub(crate) use group_columns;
 
 queries!(GroupQueries {
     create: "group_create" =
@@ -99,7 +99,7 @@ fn group_state(number: i16) -> Result<GroupState, DbError> {
     GroupState::from_number(number.into()).ok_or_else(unknown)
 }
 
-fn group(row: &Row) -> Result<Group, DbError> {
+pub(crate) fn group(row: &Row) -> Result<Group, DbError> {
     Ok(Group {
         id: row.column(0)?,
         creator: UserId(row.column(1)?),

@@ -2,7 +2,7 @@
 
 mod boards;
 mod records;
-mod rows;
+pub(crate) mod rows;
 mod schedules;
 
 pub(crate) use boards::PostgresBoards;

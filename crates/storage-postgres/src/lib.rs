@@ -21,6 +21,7 @@
 
 mod accounts;
 mod address;
+mod archives;
 mod config;
 mod connect;
 mod error;

@@ -71,7 +71,8 @@ const FIRST: MessageKey =
 const LAST: MessageKey =
     MessageKey { create_time: Timestamp::from_nanos(i64::MAX), id: Uuid::max() };
 
-fn message(row: &Row) -> Result<Message, DbError> {
+/// From the columns that a list has.
+pub(crate) fn message(row: &Row) -> Result<Message, DbError> {
     Ok(Message {
         id: row.column(0)?,
         code: row.column(1)?,

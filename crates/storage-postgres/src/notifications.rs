@@ -21,6 +21,7 @@ macro_rules! notification {
         "n.id, n.user_id, n.subject, n.content, n.code, n.sender_id, n.create_time"
     };
 }
+pub(crate) use notification as notification_columns;
 
 /// Inserts from seven arrays, the first of which is this parameter and the others those behind it.
 /// What is for nobody is left out.
@@ -117,7 +118,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn notification(row: &Row) -> Result<Notification, DbError> {
+pub(crate) fn notification(row: &Row) -> Result<Notification, DbError> {
     Ok(Notification {
         id: row.column(0)?,
         user: UserId(row.column(1)?),

@@ -29,6 +29,7 @@ macro_rules! object {
         "s.value, s.version, s.read, s.write, s.create_time, s.update_time"
     };
 }
+pub(crate) use object as object_columns;
 
 /// What the statements say of the members of a batch.
 const DONE: i16 = 0;
@@ -261,7 +262,8 @@ pub(crate) fn cannot_exist(at: ObjectKey<'_>) -> bool {
     at.collection.contains('\0') || at.key.contains('\0')
 }
 
-fn object(row: &Row, from: usize, at: ObjectKey<'_>) -> Result<Object, DbError> {
+/// An object of a known name, whose other columns begin at `from`.
+pub(crate) fn object(row: &Row, from: usize, at: ObjectKey<'_>) -> Result<Object, DbError> {
     let nonsense = || DbError::Nonsense("a permission below 0".into());
     // The table takes larger numbers, too; they give no more than the largest that is known.
     let read = row.column::<i16>(from + 2)?.min(2);

@@ -6,6 +6,7 @@ use tavern_storage::Storage;
 
 use crate::Pool;
 use crate::accounts::PostgresAccounts;
+use crate::archives::PostgresArchives;
 use crate::friends::PostgresFriends;
 use crate::groups::PostgresGroups;
 use crate::leaderboards::{PostgresBoards, PostgresRecords, PostgresSchedules};
@@ -42,6 +43,7 @@ pub fn storage(pool: &Pool) -> Storage {
         purchases: Arc::new(PostgresPurchases::new(pool.clone())),
         subscriptions: Arc::new(PostgresSubscriptions::new(pool.clone())),
         togethers: Arc::new(PostgresTogethers::new(pool.clone())),
+        archives: Arc::new(PostgresArchives::new(pool.clone())),
         sql: Arc::new(PostgresSql::new(pool.clone())),
     }
 }

@@ -188,7 +188,8 @@ fn whole_number(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
 }
 
-fn entry(row: &Row, user: UserId) -> Result<LedgerEntry, DbError> {
+/// An entry of a known owner.
+pub(crate) fn entry(row: &Row, user: UserId) -> Result<LedgerEntry, DbError> {
     Ok(LedgerEntry {
         id: row.column(0)?,
         user,

@@ -8,6 +8,7 @@
 //! that many connections.
 
 mod accounts;
+mod archives;
 mod deletion;
 mod external;
 mod friends;
@@ -156,6 +157,16 @@ pub async fn togethers(storage: &Storage) {
     suite.finish();
 }
 
+/// Accounts with all that belongs to them.
+///
+/// # Panics
+/// When a case fails.
+pub async fn archives(storage: &Storage) {
+    let mut suite = Suite::new("archives");
+    archives::run(&mut suite, storage).await;
+    suite.finish();
+}
+
 /// All of them, one after the other, each on a store that `make` hands out: a new one or always
 /// the same.
 ///
@@ -174,6 +185,7 @@ pub async fn all(make: impl AsyncFn() -> Storage) {
     leaderboards(&make().await).await;
     purchases(&make().await).await;
     togethers(&make().await).await;
+    archives(&make().await).await;
 }
 
 #[cfg(test)]
@@ -188,6 +200,11 @@ mod tests {
     #[tokio::test]
     async fn memory_keeps_what_belongs_together() {
         super::togethers(&memory::storage()).await;
+    }
+
+    #[tokio::test]
+    async fn memory_keeps_what_is_brought_back() {
+        super::archives(&memory::storage()).await;
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! # Purpose
 //! One small trait for each thing that is kept ([`Accounts`], [`Revocations`], [`Obligations`],
 //! [`Friends`], [`Groups`], [`Notifications`], [`Messages`], [`Wallets`], [`Objects`], [`Boards`],
-//! [`BoardRecords`], [`BoardSchedules`], [`Purchases`], [`Subscriptions`]), the plain data that goes in and out, and how each may
+//! [`BoardRecords`], [`BoardSchedules`], [`Purchases`], [`Subscriptions`], [`Archives`]), the plain data that goes in and out, and how each may
 //! fail. The composition root hands the implementations around in one [`Storage`].
 //!
 //! # Invariants
@@ -21,6 +21,7 @@
 //! [`Storage`], and for tests, with the feature `testkit`, `memory` and `conformance`.
 
 mod accounts;
+mod archives;
 mod error;
 mod friends;
 mod groups;
@@ -45,6 +46,10 @@ use std::sync::Arc;
 pub use accounts::{
     Account, AccountUpdate, Accounts, Created, Field, Identity, Imported, Linked, Login,
     NewAccount, Password, Provider, Unlinked, Updated, User,
+};
+pub use archives::{
+    Archive, ArchiveBounds, ArchivedFriend, ArchivedMessage, ArchivedRecord, Archives, ImportInto,
+    ImportRefused, NotArchived,
 };
 pub use error::StorageError;
 pub use friends::{
@@ -120,6 +125,8 @@ pub struct Storage {
     pub subscriptions: Arc<dyn Subscriptions>,
     /// Changes of several kinds that belong together.
     pub togethers: Arc<dyn Togethers>,
+    /// Accounts with all that belongs to them.
+    pub archives: Arc<dyn Archives>,
     /// Statements of the studio's own.
     pub sql: Arc<dyn Sql>,
 }

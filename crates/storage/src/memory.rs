@@ -6,6 +6,7 @@
 //! a rule tested here holds there. Nothing survives the process, of course.
 
 mod accounts;
+mod archives;
 mod friends;
 mod groups;
 mod leaderboards;
@@ -58,6 +59,7 @@ pub fn storage() -> Storage {
         purchases: Arc::clone(&memory) as _,
         subscriptions: Arc::clone(&memory) as _,
         togethers: Arc::clone(&memory) as _,
+        archives: Arc::clone(&memory) as _,
         sql: Arc::clone(&memory) as _,
         objects: memory,
     }

@@ -2,6 +2,7 @@
 //! request, and answers the response; it sees neither bytes nor hooks.
 
 pub(crate) mod account;
+pub(crate) mod archives;
 pub(crate) mod authenticate;
 pub(crate) mod channel;
 pub(crate) mod events;

@@ -3,16 +3,18 @@
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use tavern_domain::{CodedError, UserId, check_json_object};
+use tavern_protocol::{Unknown, Wire as _, console};
 use tavern_runtime_hooks::host::{
-    AccountDeleteId, AccountGetId, AccountUpdateId, AccountsGetId, AccountsHost, HostAccount,
-    HostDevice, HostUser, UsersBanId, UsersGetId, UsersGetRandom, UsersGetUsername, UsersUnbanId,
+    AccountDeleteId, AccountExportId, AccountGetId, AccountImportId, AccountUpdateId,
+    AccountsGetId, AccountsHost, HostAccount, HostDevice, HostUser, UsersBanId, UsersGetId,
+    UsersGetRandom, UsersGetUsername, UsersUnbanId,
 };
 use tavern_runtime_hooks::{HookError, Json};
 use tavern_storage::{Account, AccountUpdate, Identity, User};
 use tavern_streams::CloseReason;
 
 use super::ServerHost;
-use crate::cases::account;
+use crate::cases::{account, archives};
 use crate::error;
 use crate::services::no_account;
 
@@ -46,6 +48,21 @@ impl AccountsHost for ServerHost {
 
     async fn account_delete_id(&self, args: AccountDeleteId) -> Result<(), HookError> {
         Ok(account::remove(&self.0, args.user_id, args.recorded.unwrap_or(false)).await?)
+    }
+
+    async fn account_export_id(&self, args: AccountExportId) -> Result<String, HookError> {
+        let export = archives::export(&self.0, args.user_id).await?;
+        Ok(String::from_utf8(export.to_json()).map_err(CodedError::internal)?)
+    }
+
+    async fn account_import_id(&self, args: AccountImportId) -> Result<HostAccount, HookError> {
+        if args.data.len() > archives::MOST_IMPORT_BYTES {
+            return Err(CodedError::invalid("the data of an import are too long").into());
+        }
+        let data = console::AccountExport::read_json(args.data.as_bytes(), Unknown::Ignore)
+            .map_err(|error| CodedError::invalid(format!("the data are no export: {error}")))?;
+        let user = archives::import(&self.0, args.user_id.0, data).await?;
+        Ok(self.account(user).await?.ok_or_else(no_account)?)
     }
 
     async fn users_get_id(&self, args: UsersGetId) -> Result<Vec<HostUser>, HookError> {

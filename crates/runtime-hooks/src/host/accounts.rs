@@ -6,7 +6,7 @@ use serde::Serialize;
 use tavern_domain::{Timestamp, UserId};
 
 use super::declare::host_area;
-use super::types::time;
+use super::types::{MaybeUser, time};
 use crate::value::Json;
 
 /// A player as others see them.
@@ -106,6 +106,22 @@ host_area! {
         user_id: UserId,
         recorded: Option<bool>,
     }) -> ();
+
+    /// All that is kept of an account, as a JSON text: the account with its devices and wallet,
+    /// objects, friends, groups, messages, records, notifications and ledger, as they were at one
+    /// moment. At most 100,000 rows and 32 MiB of values; one that is not there is an error.
+    fn account_export_id as "accountExportId" (AccountExportId {
+        user_id: UserId,
+    }) -> String;
+
+    /// Brings in what `account_export_id` answered, all or nothing. With a user, the metadata,
+    /// wallet and objects of that account are replaced. Without one, a new account is made with
+    /// the id, profile, identities, wallet and objects of the export; it has no password. The rest
+    /// of an export stays out: it is of others, too.
+    fn account_import_id as "accountImportId" (AccountImportId {
+        data: String,
+        user_id: MaybeUser,
+    }) -> HostAccount;
 
     /// The players with these ids or Facebook ids, each once, in no order.
     fn users_get_id as "usersGetId" (UsersGetId {

@@ -7,7 +7,6 @@
 //!    language has it, and documents and type definitions too.
 //! 2. Implement the method in the file of the area in `crates/api/src/host`, on the use cases and
 //!    subsystems that clients' calls use.
-//! 3. Take its name off the list of what is missing in `tests/host_table.rs`.
 //!
 //! A new area is a file here, its trait among the parents of [`Host`], and its table in
 //! [`host_functions`].

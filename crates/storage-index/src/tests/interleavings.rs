@@ -12,7 +12,9 @@ use tavern_cluster::Hub;
 use tavern_domain::{NodeName, Timestamp, UserId};
 use tavern_runtime_hooks::{IndexDefinition, IndexSpec};
 use tavern_search::Query;
-use tavern_storage::{Object, ObjectsOf, Storage};
+use tavern_storage::{
+    ImportInto, ImportRefused, Object, ObjectsOf, ReadPermission, Storage, WritePermission,
+};
 
 use super::support::{COLLECTION, Node, Shown, create, delete, spec, storage, user, write};
 use crate::{Filter as _, document};
@@ -52,6 +54,12 @@ enum Op {
         owner: u128,
         value: usize,
     },
+    /// An import with this one object into an account.
+    Import {
+        key: usize,
+        owner: u128,
+        value: usize,
+    },
     EndAccount {
         owner: u128,
     },
@@ -68,6 +76,7 @@ fn op() -> impl Strategy<Value = Op> {
             Op::Abandoned { key, owner, value, steps }
         }),
         1 => at.clone().prop_map(|(key, owner, value)| Op::Late { key, owner, value }),
+        1 => at.clone().prop_map(|(key, owner, value)| Op::Import { key, owner, value }),
         1 => (1..3_u128).prop_map(|owner| Op::EndAccount { owner }),
         2 => Just(Op::Define),
     ]
@@ -116,6 +125,23 @@ async fn run(node: &Node, op: Op, now: Timestamp) {
         }
         Op::EndAccount { owner } => {
             node.storage.accounts.delete(user(owner), false, now).await.unwrap();
+        }
+        Op::Import { key, owner, value } => {
+            let (metadata, wallet) = ("{}", "{}");
+            let into = ImportInto::Existing { user: user(owner), metadata, wallet };
+            let object = Object {
+                collection: COLLECTION.into(),
+                key: KEYS[key].into(),
+                user: UserId::NIL,
+                value: VALUES[value].into(),
+                version: value.to_string(),
+                read: ReadPermission::Everybody,
+                write: WritePermission::Owner,
+                create_time: now,
+                update_time: now,
+            };
+            let outcome = node.storage.archives.import(into, &[object], now).await.unwrap();
+            assert!(matches!(outcome, Ok(()) | Err(ImportRefused::NoAccount)), "{outcome:?}");
         }
         Op::Define => node.define(specs()).await,
     }

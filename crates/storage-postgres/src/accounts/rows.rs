@@ -59,7 +59,8 @@ pub(crate) fn user(row: &Row) -> Result<User, DbError> {
     })
 }
 
-pub(super) fn account(row: &Row) -> Result<Account, DbError> {
+/// An account, from the columns that looking one up has.
+pub(crate) fn account(row: &Row) -> Result<Account, DbError> {
     let mut devices: Vec<String> = row.column(22)?;
     // By bytes: the order of the database depends on its locale.
     devices.sort_unstable();

@@ -28,7 +28,7 @@ macro_rules! record {
          update_time"
     };
 }
-pub(super) use record;
+pub(crate) use record;
 
 fn nonsense(what: &'static str) -> DbError {
     DbError::Nonsense(what.into())
@@ -78,7 +78,7 @@ fn terms(row: &Row, at: usize, duration: u32) -> Result<TournamentTerms, DbError
 }
 
 /// A record whose columns begin at `at`.
-pub(super) fn record_at(row: &Row, at: usize) -> Result<BoardRecord, DbError> {
+pub(crate) fn record_at(row: &Row, at: usize) -> Result<BoardRecord, DbError> {
     let owner = UserId(row.column::<Uuid>(at)?);
     record_of(row, at + 1, owner)
 }

@@ -67,6 +67,11 @@ async fn togethers() {
 }
 
 #[tokio::test]
+async fn archives() {
+    run(async |storage: &Storage| conformance::archives(storage).await).await;
+}
+
+#[tokio::test]
 async fn purchases() {
     run(async |storage: &Storage| conformance::purchases(storage).await).await;
 }

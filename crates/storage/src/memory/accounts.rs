@@ -38,15 +38,16 @@ impl From<Identity<'_>> for IdentityKey {
 pub(super) struct Row {
     pub(super) user: User,
     pub(super) wallet: BTreeMap<String, i64>,
-    email: Option<String>,
+    pub(super) email: Option<String>,
     password: Option<Password>,
-    custom_id: Option<String>,
-    devices: BTreeSet<String>,
-    disable_time: Option<Timestamp>,
+    pub(super) custom_id: Option<String>,
+    pub(super) devices: BTreeSet<String>,
+    pub(super) verify_time: Option<Timestamp>,
+    pub(super) disable_time: Option<Timestamp>,
 }
 
 impl Row {
-    fn new(id: UserId, username: &str, now: Timestamp) -> Self {
+    pub(super) fn new(id: UserId, username: &str, now: Timestamp) -> Self {
         let user = User {
             id,
             username: username.into(),
@@ -63,11 +64,12 @@ impl Row {
             password: None,
             custom_id: None,
             devices: BTreeSet::new(),
+            verify_time: None,
             disable_time: None,
         }
     }
 
-    fn touch(&mut self, now: Timestamp) {
+    pub(super) fn touch(&mut self, now: Timestamp) {
         self.user.update_time = now.whole_micros();
     }
 
@@ -93,7 +95,7 @@ impl Row {
         }
     }
 
-    fn account(&self) -> Account {
+    pub(super) fn account(&self) -> Account {
         let wallet = serde_json::to_string(&self.wallet).expect("a map of numbers is JSON");
         Account {
             user: self.user.clone(),
@@ -101,7 +103,7 @@ impl Row {
             email: self.email.clone(),
             devices: self.devices.iter().cloned().collect(),
             custom_id: self.custom_id.clone(),
-            verify_time: None,
+            verify_time: self.verify_time,
             disable_time: self.disable_time,
         }
     }

@@ -17,10 +17,10 @@ use crate::{
 /// One player's edge to another.
 #[derive(Clone)]
 pub(super) struct FriendEdge {
-    state: FriendState,
-    position: i64,
-    update_time: Timestamp,
-    metadata: String,
+    pub(super) state: FriendState,
+    pub(super) position: i64,
+    pub(super) update_time: Timestamp,
+    pub(super) metadata: String,
 }
 
 /// Who are meant, and whether they are named.

@@ -19,8 +19,8 @@ use crate::{
 /// What a player is to a group.
 #[derive(Clone, Copy)]
 pub(super) struct MemberEdge {
-    state: GroupState,
-    position: i64,
+    pub(super) state: GroupState,
+    pub(super) position: i64,
 }
 
 impl MemberEdge {

@@ -48,6 +48,15 @@ impl BoardTables {
         there
     }
 
+    /// What belongs to a player, by board and expiry.
+    pub(super) fn of_owner(
+        &self,
+        owner: UserId,
+    ) -> impl Iterator<Item = (&str, Timestamp, &BoardRecord)> {
+        let own = self.records.iter().filter(move |((_, _, of), _)| *of == owner);
+        own.map(|((board, expiry, _), record)| (board.as_str(), *expiry, record))
+    }
+
     /// Forgets what belongs to a player who is gone.
     pub(super) fn delete_owner(&mut self, owner: UserId) -> Vec<(String, Timestamp, RankChange)> {
         let keys: Vec<_> = self.records.keys().filter(|(_, _, of)| *of == owner).cloned().collect();
