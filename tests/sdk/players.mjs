@@ -18,6 +18,17 @@ const PATIENCE = 10_000;
 
 export const unique = (what) => `${what}-${randomUUID()}`;
 
+/** A word of the query language that nobody else uses. */
+export const word = (what) => unique(what).replaceAll("-", "");
+
+export const id = (player) => player.session.user_id;
+
+/** The ids of those in a list of presences, in order. */
+export const ids = (presences) => (presences ?? []).map((presence) => presence.user_id).sort();
+
+/** The bytes of a message as a text. */
+export const text = (data) => new TextDecoder().decode(data);
+
 export const newClient = () => new Client(serverKey, "127.0.0.1", port, false);
 
 /** A player who has signed in with a custom id of their own. */
@@ -27,9 +38,12 @@ export async function signIn(name) {
   return { client, session };
 }
 
-/** A player with an open socket. `format` is "json" or "protobuf". */
+/**
+ * A player with an open socket. `format` is "json" or "protobuf"; the user name says it, too: by that
+ * the server's side of the tests knows in which formats a message was sent.
+ */
 export async function connect(name, { format = "json", online = false } = {}) {
-  const player = await signIn(name);
+  const player = await signIn(`${name}-${format}`);
   const adapter = format === "protobuf" ? new WebSocketAdapterPb() : undefined;
   const socket = player.client.createSocket(false, false, adapter);
   const events = new Events(socket);
@@ -46,6 +60,8 @@ class Events {
     for (const kind of [
       "ondisconnect", "onnotification", "onmatchdata", "onmatchpresence", "onstatuspresence",
       "onchannelmessage", "onchannelpresence", "onstreamdata", "onstreampresence",
+      "onmatchmakermatched", "onparty", "onpartyclose", "onpartydata", "onpartyjoinrequest",
+      "onpartyleader", "onpartymatchmakerticket", "onpartypresence",
       "onparty", "onpartypresence", "onmatchmakermatched",
     ]) {
       socket[kind] = (event) => this.#arrived({ kind, event });

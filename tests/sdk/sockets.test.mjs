@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { connect, unique } from "./players.mjs";
+import { connect, text, unique } from "./players.mjs";
 
 const ROOM = 1;
-const text = (data) => new TextDecoder().decode(data);
 
 for (const format of ["json", "protobuf"]) {
   test(`two players chat in a room (${format})`, async () => {

@@ -16,6 +16,8 @@ mod coverage;
 #[cfg(test)]
 mod delegation;
 #[cfg(test)]
+mod envelopes;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod http;

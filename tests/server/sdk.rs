@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
+use tavern_runtime_hooks::Module;
 use tokio::process::Command;
 
 use crate::boards::Boards;
+use crate::envelopes::{Envelopes, update_parties};
 use crate::harness::{SERVER_KEY, World};
+use crate::scripts::with;
 
 #[tokio::test]
 async fn the_javascript_sdk_signs_in_chats_and_plays() {
@@ -19,7 +22,11 @@ async fn the_javascript_sdk_signs_in_chats_and_plays() {
         .current_dir(&folder);
     let installed = install.status().await.expect("npm is installed");
     assert!(installed.success(), "npm ci failed");
-    let mut world = World::with(vec![Arc::new(Boards::default())], |settings| {
+    let envelopes = Arc::new(Envelopes::default());
+    let modules = [Arc::new(Boards::default()) as Arc<dyn Module>, Arc::clone(&envelopes) as _];
+    let scripts = folder.join("modules");
+    let mut world = World::with(modules.into(), |settings| {
+        with(&scripts)(settings);
         settings.matchmaker.interval_sec = 1;
     })
     .await;
@@ -34,5 +41,7 @@ async fn the_javascript_sdk_signs_in_chats_and_plays() {
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(report.contains("fail 0"), "{report}");
+    update_parties(world.at.game.http).await;
     world.stop().await;
+    assert_eq!(envelopes.missing(), [""; 0], "no test sends these messages");
 }
