@@ -140,10 +140,17 @@ async fn a_broken_connection_is_replaced() {
     let kill = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity \
                 WHERE datname = current_database() AND pid <> pg_backend_pid()";
     assert_eq!(texts(&database, kill).await, ["true"]);
-    // At most the one call that still meets the dying connection fails.
-    let first = accounts.get(UserId::NIL).await;
-    assert!(matches!(first, Ok(Some(_)) | Err(StorageError::Unavailable(_))), "{first:?}");
-    assert!(accounts.get(UserId::NIL).await.unwrap().is_some());
+    // At most the one call that meets the dying connection fails; which one that is depends on how
+    // soon it dies.
+    let mut failed = 0;
+    for _ in 0..3 {
+        match accounts.get(UserId::NIL).await {
+            Ok(found) => assert!(found.is_some()),
+            Err(StorageError::Unavailable(_)) => failed += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(failed <= 1, "{failed} calls failed");
 }
 
 #[tokio::test]
