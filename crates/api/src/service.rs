@@ -135,6 +135,8 @@ pub struct Admission {
     pub lang: Arc<str>,
     /// Where it comes from.
     pub client: ClientAddress,
+    /// Which sessions it may take over; `None` where sessions end with their sockets.
+    pub resumption: Option<Resumption>,
 }
 
 impl Admission {
@@ -142,16 +144,6 @@ impl Admission {
     #[must_use]
     pub fn user(&self) -> UserId {
         self.player.user
-    }
-
-    /// Which sessions the socket may take over.
-    #[must_use]
-    pub fn resumption(&self) -> Resumption {
-        Resumption {
-            user: self.player.user,
-            login: self.player.token_id,
-            form: self.delegation.as_ref().map(|token| token.form()),
-        }
     }
 }
 
@@ -163,6 +155,15 @@ pub struct Resumption {
     user: UserId,
     login: TokenId,
     form: Option<Form>,
+}
+
+impl Resumption {
+    /// What a socket with this token may take over.
+    #[must_use]
+    pub fn new(player: &Player, delegation: Option<&Delegate>) -> Self {
+        let form = delegation.map(Delegate::form);
+        Self { user: player.user, login: player.token_id, form }
+    }
 }
 
 /// What a session does after a message.

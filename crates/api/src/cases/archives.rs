@@ -66,31 +66,21 @@ pub(crate) async fn import(
         return Err(CodedError::invalid(format!("more than {MOST_ROWS} objects")));
     }
     let objects = objects(data.objects, now)?;
-    let outcome = match existing {
+    let archives = &services.storage.archives;
+    let (user, outcome) = match existing {
         Some(user) => {
             let metadata = metadata(given.user.map(|user| user.metadata))?;
             let wallet = wallet(&given.wallet)?;
             let into = ImportInto::Existing { user, metadata: &metadata, wallet: &wallet };
-            services
-                .storage
-                .archives
-                .import(into, &objects, now)
-                .await
-                .map(|out| out.map(|()| user))
+            (user, archives.import(into, &objects, now).await)
         }
         None => {
             let account = account(given, now)?;
-            let (into, user) = (ImportInto::New(&account), account.user.id);
-            services
-                .storage
-                .archives
-                .import(into, &objects, now)
-                .await
-                .map(|out| out.map(|()| user))
+            (account.user.id, archives.import(ImportInto::New(&account), &objects, now).await)
         }
     };
     match outcome {
-        Ok(Ok(user)) => Ok(user),
+        Ok(Ok(())) => Ok(user),
         Ok(Err(why)) => Err(refused(why)),
         Err(StorageError::DoesNotFit(source)) => {
             tracing::debug!(%source, "an import does not fit");

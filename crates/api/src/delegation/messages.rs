@@ -8,6 +8,7 @@ use tavern_social::Channel;
 
 use super::about::{channel, channel_of, of, targets};
 use crate::caller::Player;
+use crate::realtime::from_servers;
 use crate::services::Services;
 
 /// What is known of a message before it is looked into.
@@ -103,28 +104,8 @@ pub(crate) fn things(services: &Services, player: &Player, message: &Message) ->
         | Message::MatchmakerAdd(_)
         | Message::MatchmakerRemove(_)
         | Message::PartyCreate(_)
-        // What only the server may send is refused before.
-        | Message::Channel(_)
-        | Message::ChannelMessage(_)
-        | Message::ChannelMessageAck(_)
-        | Message::ChannelPresenceEvent(_)
-        | Message::Error(_)
-        | Message::Match(_)
-        | Message::MatchData(_)
-        | Message::MatchPresenceEvent(_)
-        | Message::MatchmakerMatched(_)
-        | Message::MatchmakerTicket(_)
-        | Message::Notifications(_)
-        | Message::Status(_)
-        | Message::StatusPresenceEvent(_)
-        | Message::StreamData(_)
-        | Message::StreamPresenceEvent(_)
-        | Message::Party(_)
-        | Message::PartyLeader(_)
-        | Message::PartyJoinRequest(_)
-        | Message::PartyMatchmakerTicket(_)
-        | Message::PartyData(_)
-        | Message::PartyPresenceEvent(_) => Vec::new(),
+        // Refused before.
+        | from_servers!() => Vec::new(),
     }
 }
 

@@ -233,7 +233,7 @@ impl Logins {
     /// The session has joined a match.
     pub(crate) fn joined(&self, session: SessionId) {
         if let Some(opened) = self.0.lock().get_mut(&session) {
-            opened.matched = None;
+            (opened.matched, opened.in_doubt) = (None, None);
         }
     }
 
@@ -265,5 +265,36 @@ impl Logins {
 
     pub(crate) fn username(&self, session: SessionId) -> Option<Arc<str>> {
         self.0.lock().get(&session).map(|opened| Arc::clone(&opened.username))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tavern_domain::Timestamp;
+
+    #[test]
+    fn a_match_is_in_doubt_until_the_session_joins_one_even_without_a_socket() {
+        let player = Player {
+            user: UserId::NIL,
+            username: "ada".into(),
+            vars: std::collections::BTreeMap::new(),
+            token_id: TokenId::NIL,
+            issued: Timestamp::EPOCH,
+            expires: Timestamp::EPOCH,
+        };
+        let (logins, session) = (Logins::default(), SessionId::NIL);
+        logins.opened(session, &player, None);
+        let found = push(Message::MatchmakerMatched(realtime::MatchmakerMatched::default()));
+        logins.matched(session, &found);
+        for _ in 0..2 {
+            logins.broken(session);
+            assert!(
+                logins.resumed(session, &player).is_some_and(|told| Arc::ptr_eq(&told, &found))
+            );
+        }
+        logins.broken(session);
+        logins.joined(session);
+        assert!(logins.resumed(session, &player).is_none());
     }
 }

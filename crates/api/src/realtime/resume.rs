@@ -5,13 +5,11 @@
 //! is and who is there, by events that every SDK knows; what it knows already changes nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tavern_domain::{CodedError, PresenceReason, Stream, StreamMode};
 use tavern_presence::{Include, PresenceDiff, Presences as _};
 use tavern_protocol::Outgoing;
 use tavern_protocol::realtime::{Envelope, envelope::Message, matchmaker_matched};
-use tavern_streams::Class;
 
 use super::events;
 use super::session::{self, Session};
@@ -74,7 +72,7 @@ fn tell_of_match(session: &Session, message: Arc<Outgoing>) {
         None => false,
     };
     if good {
-        session.outbox.push(message, Class::Reliable);
+        session.hand(message);
     }
 }
 
@@ -100,14 +98,5 @@ fn tell(session: &Session, stream: &Stream) {
         .collect();
     if !gone.is_empty() {
         diff(&[], &gone);
-    }
-}
-
-impl Session {
-    /// The session in the hands of another socket. This one is not told of its end any more.
-    fn succeeded_by(&self, admission: Admission) -> Self {
-        self.closed.store(true, Ordering::SeqCst);
-        let admission = Admission { session: self.id(), ..admission };
-        Self::new(Arc::clone(&self.api), admission, Arc::clone(&self.outbox))
     }
 }

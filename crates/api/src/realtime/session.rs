@@ -25,16 +25,16 @@ use crate::caller::Player;
 use crate::cases::rpc;
 use crate::delegation::{self, sockets};
 use crate::error;
-use crate::service::{Admission, Connection, Flow, Hello, Outbox};
+use crate::service::{Admission, Connection, Flow, Hello, Outbox, Resumption};
 use crate::services::Services;
 use crate::wire;
 
 /// One open socket of a player.
 pub(crate) struct Session {
-    pub(super) api: Arc<Api>,
+    api: Arc<Api>,
     admission: Admission,
-    pub(super) outbox: Arc<Outbox>,
-    pub(super) closed: AtomicBool,
+    outbox: Arc<Outbox>,
+    closed: AtomicBool,
 }
 
 /// Decides whether a socket may open: the same check as for every call.
@@ -44,7 +44,9 @@ pub(crate) fn admit(services: &Services, hello: Hello) -> Result<Admission, Code
     let player = Arc::clone(caller.player()?);
     services.limit_socket(&player)?;
     let delegation = sockets::admit(services, caller, hello.status)?;
+    let waits = !services.config.resume_grace.is_zero();
     Ok(Admission {
+        resumption: waits.then(|| Resumption::new(&player, delegation.as_deref())),
         player,
         delegation,
         session: services.new_session_id(),
@@ -93,8 +95,15 @@ pub(super) fn check(services: &Services, admission: &Admission) -> Result<(), Co
 }
 
 impl Session {
-    pub(super) const fn new(api: Arc<Api>, admission: Admission, outbox: Arc<Outbox>) -> Self {
+    const fn new(api: Arc<Api>, admission: Admission, outbox: Arc<Outbox>) -> Self {
         Self { api, admission, outbox, closed: AtomicBool::new(false) }
+    }
+
+    /// The session in the hands of another socket. This one is not told of its end any more.
+    pub(super) fn succeeded_by(&self, admission: Admission) -> Self {
+        self.closed.store(true, Ordering::SeqCst);
+        let admission = Admission { session: self.id(), ..admission };
+        Self::new(Arc::clone(&self.api), admission, Arc::clone(&self.outbox))
     }
 
     /// What every session begins with. A token revoked since it was admitted ends it here: a
@@ -154,7 +163,12 @@ impl Session {
     }
 
     pub(super) fn push(&self, envelope: Envelope) {
-        self.outbox.push(Arc::new(Outgoing::new(envelope)), Class::Reliable);
+        self.hand(Arc::new(Outgoing::new(envelope)));
+    }
+
+    /// The same for a message that was made before.
+    pub(super) fn hand(&self, message: Arc<Outgoing>) {
+        self.outbox.push(message, Class::Reliable);
     }
 
     pub(crate) fn context(&self) -> HookContext {
@@ -309,28 +323,8 @@ impl Session {
             Message::PartyMatchmakerAdd(m) => matchmaker::add_party(self, m),
             Message::PartyMatchmakerRemove(m) => matchmaker::remove_party(self, &m),
             Message::PartyDataSend(m) => parties::data(self, m),
-            // `RtId::of` knows no id for what only the server may send.
-            Message::Channel(_)
-            | Message::ChannelMessage(_)
-            | Message::ChannelMessageAck(_)
-            | Message::ChannelPresenceEvent(_)
-            | Message::Error(_)
-            | Message::Match(_)
-            | Message::MatchData(_)
-            | Message::MatchPresenceEvent(_)
-            | Message::MatchmakerMatched(_)
-            | Message::MatchmakerTicket(_)
-            | Message::Notifications(_)
-            | Message::Status(_)
-            | Message::StatusPresenceEvent(_)
-            | Message::StreamData(_)
-            | Message::StreamPresenceEvent(_)
-            | Message::Party(_)
-            | Message::PartyLeader(_)
-            | Message::PartyJoinRequest(_)
-            | Message::PartyMatchmakerTicket(_)
-            | Message::PartyData(_)
-            | Message::PartyPresenceEvent(_) => {
+            // `RtId::of` knows no id for these.
+            from_servers!() => {
                 Err(RtError::new(RealtimeCode::UnrecognizedPayload, "unrecognized message"))
             }
         }

@@ -168,7 +168,7 @@ impl Beginning {
         } else {
             WebSocketStream::from_partially_read(stream, ahead.into(), Role::Server, codec).await
         };
-        let key = admission.resumption();
+        let key = admission.resumption;
         let (seat, opening): (_, Opening) = match parts.parking.claim(key, outbox.format()).await {
             Some(Parked { connection, seat }) => {
                 seat.outbox.resume(line);

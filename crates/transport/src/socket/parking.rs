@@ -20,7 +20,7 @@ use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use tavern_api::{Connection, Flow, Resumption};
 use tavern_protocol::Format;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::outbox::Outbox;
 use crate::finish::poll_caught;
@@ -40,13 +40,23 @@ const HANDOVER: Duration = Duration::from_secs(5);
 /// Most sessions of one log-in that are parked at a time; of more the oldest end.
 const MOST: usize = 8;
 
+/// Most sessions that are parked at a time; of more the next end with their sockets.
+const MOST_IN_ALL: usize = 65_536;
+
 /// Most sessions of one log-in with a socket that a new socket probes. More than that is no player.
 const MOST_PROBED: usize = 8;
 
 /// The sessions that may be taken over, by who may do it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Parking {
     sessions: Mutex<HashMap<Resumption, Vec<Entry>>>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Parking {
+    fn default() -> Self {
+        Self { sessions: Mutex::default(), places: Arc::new(Semaphore::new(MOST_IN_ALL)) }
+    }
 }
 
 #[derive(Debug)]
@@ -78,7 +88,8 @@ pub(crate) struct Parked {
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) outbox: Arc<Outbox>,
-    key: Resumption,
+    /// `None`: nobody may.
+    key: Option<Resumption>,
     parking: Arc<Parking>,
     _place: SessionPlace,
 }
@@ -86,7 +97,7 @@ pub(crate) struct Seat {
 impl Seat {
     pub(crate) fn new(
         outbox: Arc<Outbox>,
-        key: Resumption,
+        key: Option<Resumption>,
         parking: &Arc<Parking>,
         place: SessionPlace,
     ) -> Self {
@@ -95,23 +106,29 @@ impl Seat {
 
     /// The session is open on a socket.
     pub(super) fn open(&self) {
-        if self.parking.known(self.key) < MOST + MOST_PROBED {
-            self.parking.put(self.key, &self.outbox, State::Live(Vec::new()));
+        if let Some(key) = self.key {
+            self.parking.open(key, &self.outbox);
         }
     }
 
     /// The session ends: nobody takes it over.
     pub(super) fn close(&self) {
-        self.parking.take(self.key, &self.outbox);
+        if let Some(key) = self.key {
+            self.parking.close(key, &self.outbox);
+        }
     }
 
     /// The socket has proved to work.
     pub(super) fn works(&self) {
-        self.parking.with(self.key, &self.outbox, |state| {
-            if let State::Live(waiting) = state {
-                waiting.clear();
-            }
-        });
+        if let Some(key) = self.key {
+            self.parking.works(key, &self.outbox);
+        }
+    }
+
+    /// A place without a socket; `None` when there is none.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.key?;
+        Arc::clone(&self.parking.places).try_acquire_owned().ok()
     }
 }
 
@@ -160,66 +177,62 @@ enum Step {
 }
 
 impl Parking {
-    fn known(&self, key: Resumption) -> usize {
-        self.sessions.lock().get(&key).map_or(0, Vec::len)
-    }
-
-    fn put(&self, key: Resumption, outbox: &Arc<Outbox>, state: State) {
+    fn open(&self, key: Resumption, outbox: &Arc<Outbox>) {
         let mut sessions = self.sessions.lock();
         let entries = sessions.entry(key).or_default();
-        entries.retain(|entry| !Arc::ptr_eq(&entry.outbox, outbox));
-        entries.push(Entry { outbox: Arc::clone(outbox), state });
+        if entries.len() < MOST + MOST_PROBED {
+            entries.push(Entry { outbox: Arc::clone(outbox), state: State::Live(Vec::new()) });
+        }
     }
 
-    fn take(&self, key: Resumption, outbox: &Arc<Outbox>) -> Option<Entry> {
+    fn close(&self, key: Resumption, outbox: &Arc<Outbox>) {
         let mut sessions = self.sessions.lock();
-        let Slot::Occupied(mut slot) = sessions.entry(key) else { return None };
-        let entries = slot.get_mut();
-        let at = entries.iter().position(|entry| Arc::ptr_eq(&entry.outbox, outbox));
-        let taken = at.map(|at| entries.remove(at));
-        if entries.is_empty() {
+        let Slot::Occupied(mut slot) = sessions.entry(key) else { return };
+        slot.get_mut().retain(|entry| !Arc::ptr_eq(&entry.outbox, outbox));
+        if slot.get().is_empty() {
             slot.remove();
             if sessions.capacity() > 1024 && sessions.len() < sessions.capacity() / 8 {
                 sessions.shrink_to_fit();
             }
         }
-        taken
     }
 
-    fn with(&self, key: Resumption, outbox: &Arc<Outbox>, what: impl FnOnce(&mut State)) {
+    fn works(&self, key: Resumption, outbox: &Arc<Outbox>) {
         let mut sessions = self.sessions.lock();
         let entries = sessions.get_mut(&key).into_iter().flatten();
-        if let Some(entry) = entries.into_iter().find(|e| Arc::ptr_eq(&e.outbox, outbox)) {
-            what(&mut entry.state);
+        for entry in entries.filter(|entry| Arc::ptr_eq(&entry.outbox, outbox)) {
+            if let State::Live(waiting) = &mut entry.state {
+                waiting.clear();
+            }
         }
     }
 
-    /// A session has lost its socket: from now on it can be claimed.
-    fn park(&self, seat: &Seat) -> oneshot::Receiver<oneshot::Sender<Parked>> {
-        let before = self.take(seat.key, &seat.outbox);
+    /// A session has lost its socket: from now on it can be claimed. Of too many of one log-in the
+    /// oldest ends: its task hears that nobody can claim it any more.
+    fn park(
+        &self,
+        key: Resumption,
+        outbox: &Arc<Outbox>,
+    ) -> oneshot::Receiver<oneshot::Sender<Parked>> {
         let (claim, claimed) = oneshot::channel();
-        self.put(seat.key, &seat.outbox, State::Parked(claim));
+        let mut sessions = self.sessions.lock();
+        let entries = sessions.entry(key).or_default();
+        let at = entries.iter().position(|entry| Arc::ptr_eq(&entry.outbox, outbox));
+        let before = at.map(|at| entries.remove(at));
+        entries.push(Entry { outbox: Arc::clone(outbox), state: State::Parked(claim) });
+        let parked = |entry: &Entry| matches!(entry.state, State::Parked(_));
+        if entries.iter().filter(|entry| parked(entry)).count() > MOST
+            && let Some(oldest) = entries.iter().position(parked)
+        {
+            entries.remove(oldest);
+        }
         if let Some(Entry { state: State::Live(waiting), .. }) = before {
             for socket in waiting {
                 // One that has given up waiting need not hear it.
                 _ = socket.send(());
             }
         }
-        self.make_room(seat.key);
         claimed
-    }
-
-    /// Ends the oldest of too many.
-    fn make_room(&self, key: Resumption) {
-        let mut sessions = self.sessions.lock();
-        let Some(entries) = sessions.get_mut(&key) else { return };
-        let parked = |entry: &Entry| matches!(entry.state, State::Parked(_));
-        if entries.iter().filter(|entry| parked(entry)).count() > MOST
-            && let Some(oldest) = entries.iter().position(parked)
-        {
-            // Its task hears that nobody can claim it any more.
-            entries.remove(oldest);
-        }
     }
 
     fn step(&self, key: Resumption, format: Format, probe: bool) -> Step {
@@ -256,7 +269,8 @@ impl Parking {
     ///
     /// A socket whose client does not answer is not broken for that: it may be busy, and several
     /// sockets of one log-in are allowed. It is when the other end does not even acknowledge bytes.
-    pub(crate) async fn claim(&self, key: Resumption, format: Format) -> Option<Parked> {
+    pub(crate) async fn claim(&self, key: Option<Resumption>, format: Format) -> Option<Parked> {
+        let key = key?;
         let mut probe = true;
         loop {
             match self.step(key, format, probe) {
@@ -295,18 +309,20 @@ pub(super) struct Lost {
     pub(super) handling: Option<BoxFuture<'static, Flow>>,
     /// How long it is kept.
     pub(super) grace: Duration,
+    pub(super) place: OwnedSemaphorePermit,
 }
 
 /// Keeps a session until a new socket takes it over, it is ended from inside, or the time is up.
 pub(super) fn keep(lost: Lost, meters: Arc<Meters>) -> impl Future<Output = ()> + Send + 'static {
-    let Lost { connection, seat, handling, grace } = lost;
+    let Lost { connection, seat, handling, grace, place } = lost;
     let connection = Closes::new(connection);
     seat.outbox.park();
-    let claimed = Arc::clone(&seat.parking).park(&seat);
+    let claimed = seat.key.map(|key| seat.parking.park(key, &seat.outbox));
     let until = tokio::time::Instant::now() + grace;
     let counted = meters.sockets.parked();
     async move {
-        let _counted = counted;
+        let _here = (counted, place);
+        let Some(claimed) = claimed else { return };
         if let Some(mut handling) = handling {
             match poll_fn(|cx| poll_caught(&mut handling, cx)).await {
                 Ok(Flow::Continue) => {}

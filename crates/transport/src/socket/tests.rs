@@ -11,7 +11,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use parking_lot::Mutex;
-use tavern_api::{Admission, Class, ClientAddress, CloseReason, Connection, Flow, Player, Sink};
+use tavern_api::{
+    Admission, Class, ClientAddress, CloseReason, Connection, Flow, Player, Resumption, Sink,
+};
 use tavern_domain::{CodedError, ErrorCode, Lifecycle, SessionId, Timestamp, TokenId, UserId};
 use tavern_protocol::realtime::{Envelope, Ping, Pong, StreamData, envelope};
 use tavern_protocol::{Format, Outgoing, Wire, api};
@@ -46,6 +48,7 @@ pub(super) fn admission() -> Admission {
         expires: Timestamp::EPOCH,
     };
     Admission {
+        resumption: Some(Resumption::new(&player, None)),
         player: Arc::new(player),
         delegation: None,
         session: SessionId::NIL,
@@ -146,7 +149,7 @@ impl AsyncWrite for Counting {
 
 pub(super) fn seat(parts: &Parts, outbox: &Arc<Outbox>) -> Seat {
     let place = Arc::new(Table::default()).open_session(outbox).unwrap();
-    Seat::new(Arc::clone(outbox), admission().resumption(), &parts.parking, place)
+    Seat::new(Arc::clone(outbox), admission().resumption, &parts.parking, place)
 }
 
 pub(super) struct Bench {

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tavern_api::{
     Admission, CallMeta, Class, ClientAddress, Connection, Flow, FoundRoute, Hello, HttpRequest,
-    HttpResponse, Input, Outbox, Player, Route, RpcFailure, RpcRequest, Service,
+    HttpResponse, Input, Outbox, Player, Resumption, Route, RpcFailure, RpcRequest, Service,
 };
 use tavern_domain::{
     CodedError, ErrorCode, Lifecycle, NodeName, SessionId, Timestamp, TokenId, UserId,
@@ -203,6 +203,7 @@ impl Service for Fake {
             expires: Timestamp::EPOCH,
         };
         Ok(Admission {
+            resumption: Some(Resumption::new(&player, None)),
             player: Arc::new(player),
             delegation: None,
             session: SessionId::NIL,

@@ -105,6 +105,7 @@ impl Service for Echo {
             issued: Timestamp::EPOCH,
         };
         Ok(Admission {
+            resumption: None,
             player: Arc::new(player),
             delegation: None,
             session: SessionId(uuid::Uuid::from_u128(2)),

@@ -22,7 +22,7 @@ async fn kept() -> (Bench, Ws) {
 }
 
 async fn claim(bench: &Bench, format: Format) -> Option<Parked> {
-    timeout(LONG, bench.parts.parking.claim(admission().resumption(), format)).await.unwrap()
+    timeout(LONG, bench.parts.parking.claim(admission().resumption, format)).await.unwrap()
 }
 
 fn closed(bench: &Bench) -> usize {
@@ -257,7 +257,8 @@ async fn of_too_many_the_oldest_end() {
             let outbox =
                 crate::socket::Outbox::new(Format::Json, std::sync::Arc::clone(&bench.parts));
             let seat = seat(&bench.parts, &outbox);
-            let claimed = bench.parts.parking.park(&seat);
+            let key = admission().resumption.unwrap();
+            let claimed = bench.parts.parking.park(key, &outbox);
             (seat, claimed)
         })
         .collect();
@@ -266,6 +267,29 @@ async fn of_too_many_the_oldest_end() {
     });
     assert_eq!(ended.next(), Some(true));
     assert!(ended.all(|ended| !ended));
+    drop(ws);
+    bench.ended("gone").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_there_is_no_place_a_session_ends_with_its_socket() {
+    let (bench, ws) = kept().await;
+    tokio::task::yield_now().await;
+    let all = u32::try_from(super::MOST_IN_ALL).unwrap();
+    let _taken = bench.parts.parking.places.try_acquire_many(all).unwrap();
+    let begun = Instant::now();
+    drop(ws);
+    timeout(LONG, bench.life.finished()).await.unwrap();
+    assert_eq!((begun.elapsed(), closed(&bench)), (Duration::ZERO, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_sessions_end_with_their_sockets_none_is_probed() {
+    let (bench, ws) = kept().await;
+    tokio::task::yield_now().await;
+    let begun = Instant::now();
+    assert!(bench.parts.parking.claim(None, Format::Json).await.is_none());
+    assert_eq!((begun.elapsed(), bench.patience.lock().len()), (Duration::ZERO, 0));
     drop(ws);
     bench.ended("gone").await;
 }

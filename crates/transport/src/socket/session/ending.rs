@@ -16,7 +16,7 @@ use super::{Path, Session, TURN, Work};
 use crate::finish::detach;
 use crate::socket::end::End;
 use crate::socket::outbox::Outbox;
-use crate::socket::parking::{Closes, Lost, PROBE, keep};
+use crate::socket::parking::{Closes, Lost, PROBE, Seat, keep};
 
 /// A session that ends.
 pub(super) struct Closing {
@@ -81,6 +81,7 @@ where
         if grace.is_zero() || tokio::runtime::Handle::try_current().is_err() {
             return self.leave();
         }
+        let Some(place) = self.seat.as_ref().and_then(Seat::place) else { return self.leave() };
         let (Some(connection), Some(seat)) = (self.connection.take(), self.seat.take()) else {
             return self.leave();
         };
@@ -89,7 +90,7 @@ where
             Work::Opening(_) | Work::None => None,
         };
         self.parts.meters.sockets.session_ended();
-        let lost = Lost { connection, seat, handling, grace };
+        let lost = Lost { connection, seat, handling, grace, place };
         detach(&self.parts.life, keep(lost, Arc::clone(&self.parts.meters)));
         // What is still said to this client is said without the session.
         self.outbox = Outbox::new(self.outbox.format(), Arc::clone(&self.parts));
